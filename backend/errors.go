@@ -1,0 +1,18 @@
+package backend
+
+import "errors"
+
+// The errors that the core tells apart. A backend wraps them, so that what the
+// server or the client said stays readable.
+var (
+	// ErrWrongKind: the key holds another kind of Redis value, a list where a
+	// string was wanted. The op changed nothing.
+	ErrWrongKind = errors.New("the key holds another kind of Redis value")
+
+	// ErrUnknownOutcome: a write was sent and its reply did not come, so it may
+	// or may not have happened.
+	ErrUnknownOutcome = errors.New("the write may or may not have happened: its reply was lost")
+
+	// ErrUnsupported: the store does not know the op.
+	ErrUnsupported = errors.New("the store does not support this operation")
+)
