@@ -1,0 +1,101 @@
+package rin
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// clearing is how a Clear goes about it.
+type clearing struct{ dryRun, force bool }
+
+// Clear deletes every key below the scope, declared or not: those that begin
+// with the prefix and a colon, and no other. It returns how many it deleted,
+// also where it fails or the context ends on the way; what is left can be
+// cleared by calling it again. Keys that are written meanwhile may stay.
+//
+// A cluster that is declared [Protected], or that has one below it, refuses
+// with [ErrProtected] unless [Force] is given. A scope whose prefix is empty
+// refuses with [ErrUnscoped]. [DryRun] counts and deletes nothing.
+//
+// It is SCAN and UNLINK, in pages of [PageSize], over the whole keyspace of a
+// server and on every primary of a cluster: O(n) in all its keys. On memstore it
+// costs the subtree only.
+func (s *Scope) Clear(ctx context.Context, opts ...ClearOption) (int64, error) {
+	var c clearing
+	if err := s.mayClear(&c, opts); err != nil {
+		return 0, s.fail("clear", err)
+	}
+	if c.dryRun {
+		return s.count(ctx, "clear")
+	}
+	var deleted int64
+	for page, err := range s.pages(ctx, s.under()) {
+		if err == nil {
+			var n int64
+			n, err = s.delete(ctx, page)
+			deleted += n
+		}
+		if err != nil {
+			return deleted, s.fail("clear", fmt.Errorf("%w; %d keys were deleted before", err, deleted))
+		}
+	}
+	return deleted, nil
+}
+
+func (s *Scope) mayClear(c *clearing, opts []ClearOption) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			return fmt.Errorf("an option of Clear is nil; leave it out")
+		}
+		opt.validInClear(c)
+	}
+	if s.prefix == "" {
+		return ErrUnscoped
+	}
+	if p := s.place.protected(); p != nil && !c.force && !c.dryRun {
+		return fmt.Errorf("%w: cluster %s is declared rin.Protected(); give rin.Force() to clear it all the same", ErrProtected, p.pattern)
+	}
+	return nil
+}
+
+// protected is p, or a cluster below it, if that is declared Protected.
+func (p *place) protected() *place {
+	if p.node.protected {
+		return p
+	}
+	for _, child := range p.children {
+		if found := child.protected(); found != nil {
+			return found
+		}
+	}
+	return nil
+}
+
+// delete deletes keys in one pipeline for each page's worth of them.
+func (s *Scope) delete(ctx context.Context, keys []string) (deleted int64, err error) {
+	st := s.place.store
+	dels := make([]backend.Delete, min(len(keys), st.pageSize))
+	ops := make([]backend.Op, len(dels))
+	for chunk := range slices.Chunk(keys, st.pageSize) {
+		for i, key := range chunk {
+			dels[i] = backend.Delete{Key: key, Pattern: s.place.pattern + ":*"}
+			ops[i] = &dels[i]
+		}
+		err = st.backend.Exec(ctx, ops[:len(chunk)]...)
+		for i := range chunk {
+			if dels[i].Deleted {
+				deleted++
+			}
+		}
+		if err != nil {
+			return deleted, err
+		}
+	}
+	return deleted, nil
+}

@@ -1,0 +1,180 @@
+package rin
+
+import (
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+)
+
+// Node is a part of a declared tree: a [*ClusterNode] or a key such as
+// [*KeyOf]. Nodes are immutable and safe for concurrent use; one node may be a
+// child of several clusters.
+type Node interface {
+	// Pattern is the node's own pattern, as it was declared.
+	Pattern() string
+	// String prints the node and everything below it.
+	String() string
+
+	base() *node
+}
+
+// ClusterNode is a declared cluster: a pattern with child nodes below it.
+// [Cluster] makes it; [ClusterNode.At] binds it to a place in a store.
+type ClusterNode struct{ node }
+
+// Cluster declares a cluster of nodes whose keys share a prefix. The pattern is
+// one or more segments joined by colons; a segment holds literals and
+// placeholders:
+//
+//	rin.Cluster("user:<user_id>", rin.TTL(time.Hour), rin.Child(Age, Name))
+//
+// A pattern may hold a hash tag, as in user:{<user_id>}, so that all keys below
+// one user share a slot of a Redis Cluster. Only the root's pattern may be
+// empty.
+//
+// Mistakes are reported by [Open], all of them together.
+func Cluster(pattern string, opts ...ClusterOption) *ClusterNode {
+	c := &ClusterNode{newNode(pattern)}
+	c.self = c
+	for _, opt := range opts {
+		c.add(opt)
+		if opt != nil {
+			opt.validInCluster(&c.node)
+		}
+	}
+	return c
+}
+
+// node is what all nodes have in common, without type parameters.
+type node struct {
+	self     Node
+	pattern  string
+	segments []segment
+	file     string
+	line     int
+	problems []string
+
+	options   []fmt.Stringer // as declared, without the children
+	policies  []policyOption
+	children  []Node
+	protected bool
+	value     *value // nil for a cluster
+}
+
+// value is what a node that holds values says about them.
+type value struct {
+	goType     reflect.Type
+	hasDefault bool
+	dflt       any
+	typeName   string
+	// bind resolves the encoder, the decoder and the default for one place.
+	bind func(*place) (any, error)
+}
+
+// newNode is called by the exported constructors only: the declaration's
+// file:line is that of their caller.
+func newNode(pattern string) node {
+	_, file, line, _ := runtime.Caller(2)
+	segments, problems := parsePattern(pattern)
+	return node{pattern: pattern, segments: segments, problems: problems, file: file, line: line}
+}
+
+// Pattern returns the node's own pattern, as it was declared.
+func (n *node) Pattern() string { return n.pattern }
+
+func (n *node) base() *node { return n }
+
+// add records an option, and complains about one that is nil or given twice.
+func (n *node) add(opt fmt.Stringer) {
+	if opt == nil {
+		n.problem("option is nil")
+		return
+	}
+	if _, ok := opt.(ChildOption); ok {
+		return
+	}
+	for _, earlier := range n.options {
+		if sameSetting(earlier, opt) {
+			n.problem("%v and %v contradict each other: give one", earlier, opt)
+		}
+	}
+	n.options = append(n.options, opt)
+	if p, ok := opt.(policyOption); ok {
+		n.policies = append(n.policies, p)
+	}
+}
+
+func sameSetting(a, b fmt.Stringer) bool {
+	return reflect.TypeOf(a) == reflect.TypeOf(b)
+}
+
+func (n *node) problem(format string, args ...any) {
+	n.problems = append(n.problems, n.kind()+" "+quote(n.pattern)+": "+fmt.Sprintf(format, args...))
+}
+
+func (n *node) kind() string {
+	if n.value == nil {
+		return "cluster"
+	}
+	return "key"
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// String prints the node and everything below it, a line each: the pattern, the
+// type, the options, and a TTL that it inherits.
+func (n *node) String() string {
+	var text strings.Builder
+	n.print(&text, "", "", policy{})
+	return strings.TrimSuffix(text.String(), "\n")
+}
+
+func (n *node) print(text *strings.Builder, lead, below string, inherited policy) {
+	text.WriteString(lead)
+	text.WriteString(n.describe(inherited))
+	text.WriteByte('\n')
+	mine := n.policy(inherited)
+	for i, child := range n.children {
+		if i < len(n.children)-1 {
+			child.base().print(text, below+"├── ", below+"│   ", mine)
+		} else {
+			child.base().print(text, below+"└── ", below+"    ", mine)
+		}
+	}
+}
+
+func (n *node) describe(inherited policy) string {
+	words := []string{n.pattern}
+	if n.pattern == "" {
+		words[0] = `""`
+	}
+	if n.value != nil {
+		words = append(words, n.value.goType.String())
+	}
+	for _, opt := range n.options {
+		words = append(words, opt.String())
+	}
+	if mine := n.policy(inherited); n.value != nil && mine.ttl > 0 && !n.setsTTL() {
+		words = append(words, fmt.Sprintf("(inherits %v)", TTL(mine.ttl)))
+	}
+	return strings.Join(words, "  ")
+}
+
+func (n *node) setsTTL() bool {
+	for _, p := range n.policies {
+		if _, ok := p.(TTLOption); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// policy is what n's values live by: its own options on top of what it
+// inherits.
+func (n *node) policy(inherited policy) policy {
+	for _, p := range n.policies {
+		p.override(&inherited)
+	}
+	return inherited
+}

@@ -1,0 +1,151 @@
+package rin
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+func TestParsePattern(t *testing.T) {
+	for _, tc := range []struct {
+		pattern string
+		want    []segment
+		problem string
+		reason  string
+	}{
+		{pattern: "user", want: []segment{{lits: []string{"user"}}}, reason: "a literal"},
+		{pattern: "user:<id>", want: []segment{{lits: []string{"user"}}, {lits: []string{"", ""}, names: []string{"id"}}}, reason: "a placeholder"},
+		{pattern: "user-<id>", want: []segment{{lits: []string{"user-", ""}, names: []string{"id"}}}, reason: "a literal beside a placeholder"},
+		{pattern: "{<id>}", want: []segment{{lits: []string{"{", "}"}, names: []string{"id"}}}, reason: "a hash tag"},
+		{pattern: "{user:<id>}", want: []segment{{lits: []string{"{user"}}, {lits: []string{"", "}"}, names: []string{"id"}}}, reason: "a hash tag over two segments"},
+		{pattern: "<a>-v2-<b>", want: []segment{{lits: []string{"", "-v2-", ""}, names: []string{"a", "b"}, apart: "-v"}}, reason: "digits can't be kept out of an escape"},
+		{pattern: "a b*?[x]", want: []segment{{lits: []string{"a b*?[x]"}}}, reason: "glob characters are literals"},
+
+		{pattern: "a::b", problem: "empty segment", reason: "an empty segment is somebody's bug"},
+		{pattern: ":a", problem: "empty segment", reason: "an empty segment is somebody's bug"},
+		{pattern: "a:", problem: "empty segment", reason: "an empty segment is somebody's bug"},
+		{pattern: "<id", problem: "no matching bracket", reason: "an unclosed placeholder"},
+		{pattern: "id>", problem: "no matching bracket", reason: "an unopened placeholder"},
+		{pattern: "<>", problem: "not a Go identifier", reason: "a name is needed"},
+		{pattern: "<1a>", problem: "not a Go identifier", reason: "a name is an identifier"},
+		{pattern: "<a-b>", problem: "not a Go identifier", reason: "a name is an identifier"},
+		{pattern: "<<a>>", problem: "not a Go identifier", reason: "placeholders do not nest"},
+		{pattern: "<a><b>", problem: "touch", reason: "nothing would keep the values apart"},
+		{pattern: "<a>25<b>", problem: "apart", reason: "an escape could show the same digits"},
+		{pattern: "{a", problem: "not closed", reason: "a tag is balanced"},
+		{pattern: "a}", problem: "not opened", reason: "a tag is balanced"},
+		{pattern: "{}", problem: "empty", reason: "Redis hashes the whole key then"},
+		{pattern: "{{a}}", problem: "nest", reason: "Redis would hash {a"},
+		{pattern: "50%", problem: "%", reason: "a percent sign begins an escape"},
+		{pattern: "a\nb", problem: "control", reason: "a key stays one line"},
+		{pattern: "a\xFF", problem: "UTF-8", reason: "a literal is text"},
+	} {
+		t.Run(tc.pattern, func(t *testing.T) {
+			got, problems := parsePattern(tc.pattern)
+			if tc.problem == "" {
+				if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(segment{})); diff != "" || problems != nil {
+					t.Errorf("%s: problems %q, segments (-want +got):\n%s", tc.reason, problems, diff)
+				}
+				return
+			}
+			if all := strings.Join(problems, "\n"); !strings.Contains(all, tc.problem) {
+				t.Errorf("%s: problems %q, want one about %q", tc.reason, all, tc.problem)
+			}
+		})
+	}
+}
+
+func TestOverlaps(t *testing.T) {
+	for _, tc := range []struct {
+		a, b   string
+		want   bool
+		reason string
+	}{
+		{"user", "user", true, "equal literals"},
+		{"user", "users", false, "different literals"},
+		{"<id>", "user", true, "a value may be any text"},
+		{"<a>", "<b>", true, "two values may be the same text"},
+		{"user-<id>", "user", false, "a value is not empty"},
+		{"user-<id>", "user-", false, "a value is not empty"},
+		{"user-<id>", "<x>", true, "a value may hold a dash"},
+		{"user-<id>", "u<x>", true, "a value may hold the rest of a literal"},
+		{"user-<id>", "role-<id>", false, "the literals differ"},
+		{"<id>-user", "<id>-role", false, "the literals differ"},
+		{"{<id>}", "<x>", false, "a value never shows a brace"},
+		{"{<id>}", "{x}", true, "a value may be x"},
+		{"<a>-<b>", "<x>", true, "a lone value may hold a dash"},
+		{"<a>-<b>", "<a>-<b>-<c>", false, "values that are kept apart show no dash, so one text has one dash, the other two"},
+		{"<a>-<b>", "x-y-z", false, "values that are kept apart show no dash"},
+		{"<a>-<b>", "x-y", true, "both values fit"},
+		{"a<x>b", "ab", false, "a value is not empty"},
+		{"a<x>b", "abb", true, "a value may be b"},
+	} {
+		a, _ := parseSegment(tc.a)
+		b, _ := parseSegment(tc.b)
+		if a.overlaps(&b) != tc.want || b.overlaps(&a) != tc.want {
+			t.Errorf("%s and %s: overlap is not %v: %s", tc.a, tc.b, tc.want, tc.reason)
+		}
+	}
+}
+
+// Whatever two segments both match, overlaps must know of.
+func TestOverlapsMissesNothing(t *testing.T) {
+	part := rapid.SampledFrom([]string{"a", "b", "-", "<x>", "{", "}"})
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(label string) segment {
+			text := strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, label), "")
+			text = strings.Replace(text, "<x>", "<y>", 1)
+			s, err := parseSegment(text)
+			if err != nil {
+				t.Skip("not a segment")
+			}
+			return s
+		}
+		a, b := draw("a"), draw("b")
+		text := rapid.StringMatching(`[ab{}-]{1,6}`).Draw(t, "text")
+		_, inA := a.match(text, nil)
+		_, inB := b.match(text, nil)
+		if inA && inB && !a.overlaps(&b) {
+			t.Fatalf("%q matches %q and %q, which are said not to overlap", text, a, b)
+		}
+	})
+}
+
+func FuzzPattern(f *testing.F) {
+	for _, seed := range []string{"user:<id>", "{<a>}-<b>", "a::b", "<a>25<b>", "<", ">", "{}", "%", "\xFF"} {
+		f.Add(seed, "x", "y")
+	}
+	f.Fuzz(func(t *testing.T, pattern, first, second string) {
+		segments, problems := parsePattern(pattern)
+		if len(problems) > 0 {
+			return
+		}
+		for _, s := range segments {
+			text := s.lits[0]
+			var want []Param
+			for i, name := range s.names {
+				value := first
+				if i%2 == 1 {
+					value = second
+				}
+				if value == "" {
+					return
+				}
+				text += string(appendEscaped(nil, value, s.apart)) + s.lits[i+1]
+				want = append(want, Param{name, value})
+			}
+			got, ok := s.match(text, nil)
+			if !ok {
+				t.Fatalf("pattern %q does not match its own text %q", pattern, text)
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Fatalf("pattern %q, text %q (-want +got):\n%s", pattern, text, diff)
+			}
+			if !s.overlaps(&s) {
+				t.Fatalf("pattern %q does not overlap itself", pattern)
+			}
+		}
+	})
+}

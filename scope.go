@@ -1,0 +1,270 @@
+package rin
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// Scope is a cluster at its place in a store: User.At(root, 1) is everything
+// below root:user:1. [Open] returns the root's scope, [ClusterNode.At] the
+// others. A scope is immutable and safe for concurrent use.
+type Scope struct {
+	place  *place
+	prefix string
+	err    error
+}
+
+// At binds the cluster to a scope, with the values of all placeholders between
+// the scope and the cluster, in path order, or by name with [Named].
+//
+// At does not fail: an error is carried in the scope. Everything that is done
+// with the scope returns it, and [Scope.Err] shows it.
+func (c *ClusterNode) At(scope *Scope, params ...any) *Scope {
+	if c == nil {
+		return &Scope{err: errNilNode}
+	}
+	h := at(scope, &c.node, params)
+	return &Scope{h.place, h.key, h.err}
+}
+
+// Prefix returns what the keys of the scope begin with, without the colon that
+// follows it: root:user:1. It is "" where the root's pattern is empty.
+func (s *Scope) Prefix() string {
+	if s == nil {
+		return ""
+	}
+	return s.prefix
+}
+
+// String returns the prefix, or what is wrong with the scope.
+func (s *Scope) String() string {
+	if err := s.Err(); err != nil {
+		return err.Error()
+	}
+	return s.prefix
+}
+
+// Err returns what is wrong with the scope, nil where nothing is. Everything
+// that is done with the scope returns the same.
+func (s *Scope) Err() error {
+	if err := s.check(); err != nil {
+		return s.fail("at", err)
+	}
+	return nil
+}
+
+func (s *Scope) check() error {
+	switch {
+	case s == nil || s.place == nil && s.err == nil:
+		return errNilScope
+	default:
+		return s.err
+	}
+}
+
+func (s *Scope) fail(op string, err error) error {
+	e := &OpError{Op: op, Key: s.Prefix(), Err: err}
+	if s != nil && s.place != nil {
+		e.Pattern = s.place.pattern
+	}
+	return e
+}
+
+// route finds the one way from the scope to a node.
+func (s *Scope) route(n *node) (*route, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	r, ok := s.place.below[n]
+	switch {
+	case !ok:
+		return nil, fmt.Errorf("%w: %s %q is not below %s", ErrNotUnder, n.kind(), n.pattern, s.place.name())
+	case r.also != nil:
+		return nil, fmt.Errorf("%w: %s and %s; start from a scope nearer to it", ErrAmbiguous, r.to.pattern, r.also.pattern)
+	}
+	return r, nil
+}
+
+func (p *place) name() string {
+	if p.pattern == "" {
+		return "the root"
+	}
+	return p.pattern
+}
+
+// under is what every key of the scope begins with.
+func (s *Scope) under() string {
+	if s.Prefix() == "" {
+		return ""
+	}
+	return s.prefix + ":"
+}
+
+// Found is a key that was found in the store, or parsed.
+type Found struct {
+	Key string
+	// Node is the key's declaration, nil where no node declares it.
+	Node Node
+	// Params are the values of all placeholders from the root, in path order.
+	Params []Param
+}
+
+// Parse takes a key apart into the node that declares it and the values of its
+// placeholders. It is the exact inverse of At. A key that is not below the scope
+// is [ErrNotUnder], and one that no node declares is [ErrUndeclared]. It sends
+// nothing to the store.
+func (s *Scope) Parse(key string) (Found, error) {
+	if err := s.check(); err != nil {
+		return Found{}, s.fail("parse", err)
+	}
+	found := s.found(key)
+	switch {
+	case !strings.HasPrefix(key, s.under()):
+		return Found{}, s.fail("parse", fmt.Errorf("%w: key %q", ErrNotUnder, key))
+	case found.Node == nil:
+		return found, s.fail("parse", fmt.Errorf("%w: key %q", ErrUndeclared, key))
+	}
+	return found, nil
+}
+
+func (s *Scope) found(key string) Found {
+	segments := strings.Split(key, ":")
+	if p, params := s.place.store.root.parse(segments, nil); p != nil {
+		return Found{key, p.node.self, params}
+	}
+	return Found{Key: key}
+}
+
+// Subkeys yields every key below the scope, each once, declared or not: those
+// that begin with the prefix and a colon, and no other. The order is the
+// store's. Keys that are written meanwhile may be missed; an error ends the
+// sequence.
+//
+// It is SCAN over the whole keyspace of a server, on every primary of a
+// cluster: O(n) in all its keys, in pages of [PageSize]. On memstore it costs
+// the subtree only. It remembers the keys it has yielded, to yield none twice.
+func (s *Scope) Subkeys(ctx context.Context) iter.Seq2[string, error] {
+	return s.walk(ctx, "subkeys")
+}
+
+func (s *Scope) walk(ctx context.Context, op string) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		seen := map[string]struct{}{}
+		for page, err := range s.pages(ctx, s.under()) {
+			if err != nil {
+				yield("", s.fail(op, err))
+				return
+			}
+			for _, key := range page {
+				if has(seen, key) {
+					continue
+				}
+				seen[key] = struct{}{}
+				if !yield(key, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Entries yields every key below the scope, as Subkeys does, taken apart as by
+// Parse.
+func (s *Scope) Entries(ctx context.Context) iter.Seq2[Found, error] {
+	return func(yield func(Found, error) bool) {
+		for key, err := range s.walk(ctx, "entries") {
+			if err != nil {
+				yield(Found{}, err)
+				return
+			}
+			if !yield(s.found(key), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Count returns how many keys lie below the scope. It costs what Subkeys costs.
+func (s *Scope) Count(ctx context.Context) (int64, error) {
+	return s.count(ctx, "count")
+}
+
+func (s *Scope) count(ctx context.Context, op string) (n int64, err error) {
+	for _, err := range s.walk(ctx, op) {
+		if err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// Each yields a scope for each live instance of the cluster below scope, each
+// once: for user:<user_id> below the root, one for every user that has a key.
+// An error comes with a nil scope and ends the sequence. It costs what Subkeys
+// costs.
+func (c *ClusterNode) Each(ctx context.Context, scope *Scope) iter.Seq2[*Scope, error] {
+	return func(yield func(*Scope, error) bool) {
+		if c == nil {
+			yield(nil, scope.fail("each", errNilNode))
+			return
+		}
+		r, err := scope.route(&c.node)
+		if err != nil {
+			yield(nil, scope.fail("each", err))
+			return
+		}
+		seen := map[string]struct{}{}
+		for page, err := range scope.pages(ctx, scope.prefix+r.literalPrefix()) {
+			if err != nil {
+				yield(nil, scope.fail("each", err))
+				return
+			}
+			for _, key := range page {
+				prefix, ok := r.to.instance(key)
+				if !ok || has(seen, prefix) {
+					continue
+				}
+				seen[prefix] = struct{}{}
+				if !yield(&Scope{place: r.to, prefix: prefix}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// literalPrefix is what every key behind the route begins with, as far as no
+// placeholder comes between.
+func (r *route) literalPrefix() string {
+	if len(r.steps) == 0 {
+		return r.tail + ":"
+	}
+	return r.steps[0].lit
+}
+
+// instance is the prefix of the instance of p that a key lies under.
+func (p *place) instance(key string) (string, bool) {
+	end := 0
+	for i := range p.segments {
+		n := strings.IndexByte(key[end:], ':')
+		if n < 0 {
+			return "", false
+		}
+		if _, ok := p.segments[i].match(key[end:end+n], nil); !ok {
+			return "", false
+		}
+		end += n + 1
+	}
+	return key[:end-1], true
+}
+
+// pages yields the keys that begin with prefix.
+func (s *Scope) pages(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
+	if err := s.check(); err != nil {
+		return func(yield func([]string, error) bool) { yield(nil, err) }
+	}
+	return s.place.store.scan(ctx, prefix)
+}
