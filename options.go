@@ -26,7 +26,7 @@ type KeyOption interface {
 // SetOption is an option of a single write, such as [Entry.Set].
 type SetOption interface {
 	fmt.Stringer
-	validInSet(*expiry) error
+	validInSet(*writing) error
 }
 
 // ClearOption is an option of [Scope.Clear].
@@ -114,11 +114,11 @@ func (o TTLOption) validInKey(n *node) {
 	}
 }
 
-func (o TTLOption) validInSet(e *expiry) error {
+func (o TTLOption) validInSet(w *writing) error {
 	if !o.none && o.ttl <= 0 {
 		return fmt.Errorf("%w: %v is not positive; write rin.NoTTL() for a value that does not expire", ErrTTL, o)
 	}
-	e.ttl, e.at, e.keep = wholeMillis(o.ttl), time.Time{}, false
+	w.expiry = expiry{ttl: wholeMillis(o.ttl)}
 	return nil
 }
 
@@ -139,8 +139,8 @@ type KeepTTLOption struct{}
 // that the write creates gets the declared TTL. It applies to single writes.
 func KeepTTL() KeepTTLOption { return KeepTTLOption{} }
 
-func (KeepTTLOption) validInSet(e *expiry) error {
-	e.ttl, e.at, e.keep = e.declared, time.Time{}, true
+func (KeepTTLOption) validInSet(w *writing) error {
+	w.expiry = expiry{ttl: w.declared, keep: true}
 	return nil
 }
 
@@ -155,11 +155,11 @@ type ExpireAtOption struct{ at time.Time }
 // declared TTL.
 func ExpireAt(t time.Time) ExpireAtOption { return ExpireAtOption{t} }
 
-func (o ExpireAtOption) validInSet(e *expiry) error {
-	if !o.at.After(e.now()) {
+func (o ExpireAtOption) validInSet(w *writing) error {
+	if !o.at.After(w.now()) {
 		return fmt.Errorf("%w: %v has passed", ErrTTL, o.at)
 	}
-	e.ttl, e.at, e.keep = 0, o.at, false
+	w.expiry = expiry{at: o.at}
 	return nil
 }
 

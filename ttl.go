@@ -54,7 +54,11 @@ type expiry struct {
 	ttl  time.Duration
 	at   time.Time
 	keep bool
+}
 
+// writing is a write whose options are being applied.
+type writing struct {
+	expiry
 	declared time.Duration
 	now      func() time.Time
 }
@@ -62,19 +66,18 @@ type expiry struct {
 // expiry is what the declaration says, changed by the options of the write. Of
 // several options the last one wins.
 func (p *place) expiry(opts []SetOption) (expiry, error) {
-	declared := p.policy.drawTTL()
-	e := expiry{ttl: declared, keep: p.policy.renew == Never}
+	e := expiry{ttl: p.policy.drawTTL(), keep: p.policy.renew == Never}
 	if len(opts) == 0 {
 		return e, nil
 	}
-	e.declared, e.now = declared, p.store.now
+	w := &writing{expiry: e, declared: e.ttl, now: p.store.now}
 	for _, opt := range opts {
 		if opt == nil {
 			return e, fmt.Errorf("an option of the write is nil; leave it out")
 		}
-		if err := opt.validInSet(&e); err != nil {
+		if err := opt.validInSet(w); err != nil {
 			return e, err
 		}
 	}
-	return e, nil
+	return w.expiry, nil
 }
