@@ -57,11 +57,12 @@ func (s *state) writer(t reflect.Type, chosen Codec) (Codec, error) {
 		}
 		codec = c
 	}
-	if _, ok := textTag(strip(t)); ok {
-		return Text, nil
+	text, err := textCodec{}.forType(strip(t))
+	if err == nil {
+		return text, nil
 	}
 	if _, ok := codec.(textCodec); ok && t != anyType {
-		return nil, notText(t)
+		return nil, err
 	}
 	return codec, nil
 }
@@ -142,7 +143,7 @@ func (d *decl) decode(data []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	return s.read(h, d.tag, d.lenient, v)
+	return d.read(s, h, v)
 }
 
 func (d *decl) decodePlain(data []byte, v any) error {
@@ -152,26 +153,50 @@ func (d *decl) decodePlain(data []byte, v any) error {
 	return nil
 }
 
-// read decodes a value into v, whose type has the tag want.
-func (s *state) read(h header, want string, lenient bool, v any) error {
-	codec, ok := s.codecs[string(h.codec)]
-	if !ok {
-		return unknownCodec("stored value has codec", string(h.codec))
+// read decodes a value with the codec that its header names.
+func (d *decl) read(s *state, h header, v any) error {
+	codec, err := d.reader(s, h)
+	if err != nil {
+		return err
+	}
+	if string(h.tag) == d.tag {
+		return d.decodePayload(codec, h, d.tag, v)
 	}
 	stored := string(h.tag)
-	if stored != want && !lenient {
-		if err := convertible(stored, want, h.payload); err != nil {
-			return err
+	if d.lenient {
+		if err := codec.Decode(h.payload, innermost(v)); err != nil {
+			return wrongType(stored, d.tag, err)
 		}
+		return nil
 	}
+	if err := convertible(stored, d.tag, h.payload); err != nil {
+		return err
+	}
+	return d.decodePayload(codec, h, stored, v)
+}
+
+func (d *decl) decodePayload(codec Codec, h header, stored string, v any) error {
 	err := codec.Decode(h.payload, innermost(v))
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errRange), stored != want && lenient:
-		return wrongType(stored, want, err)
+	case errors.Is(err, errRange):
+		return wrongType(stored, d.tag, err)
 	}
 	return badPayload(codec.Name(), stored, err)
+}
+
+// reader is the declaration's own codec where that has written the value too:
+// it may know the type.
+func (d *decl) reader(s *state, h header) (Codec, error) {
+	if d.codec.Name() == string(h.codec) {
+		return d.codec, nil
+	}
+	codec, ok := s.codecs[string(h.codec)]
+	if !ok {
+		return nil, unknownCodec("stored value has codec", string(h.codec))
+	}
+	return codec, nil
 }
 
 // readAny decodes a value as the type that its tag leads to.
@@ -186,7 +211,8 @@ func (s *state) readAny(data []byte) (tag string, v any, err error) {
 		return tag, nil, err
 	}
 	p := reflect.New(t)
-	if err := s.read(h, tag, false, p.Interface()); err != nil {
+	d := decl{tag: tag, codec: Text}
+	if err := d.read(s, h, p.Interface()); err != nil {
 		return tag, nil, err
 	}
 	return tag, p.Elem().Interface(), nil

@@ -102,13 +102,40 @@ func parseBool(data []byte) (bool, error) {
 }
 
 func parseInt(data []byte, bits int) (int64, error) {
+	if n, ok := parseDigits(data); ok && n>>(bits-1) == 0 {
+		return int64(n), nil
+	}
 	n, err := strconv.ParseInt(string(data), 10, bits)
 	return n, numberError(err)
 }
 
 func parseUint(data []byte, bits int) (uint64, error) {
+	if n, ok := parseDigits(data); ok && n>>bits == 0 {
+		return n, nil
+	}
 	n, err := strconv.ParseUint(string(data), 10, bits)
+	if err != nil && len(data) > 0 && data[0] == '-' {
+		// To strconv a minus is no syntax here; to us it is a number too small.
+		if _, signed := parseInt(data, 64); !errors.Is(signed, errSyntax) {
+			err = strconv.ErrRange
+		}
+	}
 	return n, numberError(err)
+}
+
+// parseDigits parses what most integers are, at half the cost of strconv: up to
+// 18 digits, which can't overflow. The rest, and all errors, are strconv's.
+func parseDigits(data []byte) (n uint64, ok bool) {
+	if len(data) == 0 || len(data) > 18 {
+		return 0, false
+	}
+	for _, c := range data {
+		if c -= '0'; c > 9 {
+			return 0, false
+		}
+		n = n*10 + uint64(c)
+	}
+	return n, true
 }
 
 func parseFloat(data []byte, bits int) (float64, error) {

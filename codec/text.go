@@ -15,11 +15,25 @@ var (
 	byteType     = reflect.TypeFor[byte]()
 )
 
-type textCodec struct{}
+// textCodec is the zero one where the type is found out in each call, and has
+// the type's tag where that was done once.
+type textCodec struct{ tag string }
+
+// forType is the codec of values of type t, if text writes these.
+func (c textCodec) forType(t reflect.Type) (textCodec, error) {
+	if c.tag != "" {
+		return c, nil
+	}
+	tag, ok := textTag(t)
+	if !ok {
+		return c, fmt.Errorf("text can't write or read a %v", t)
+	}
+	return textCodec{tag}, nil
+}
 
 func (textCodec) Name() string { return "text" }
 
-func (textCodec) Append(dst []byte, v any) ([]byte, error) {
+func (c textCodec) Append(dst []byte, v any) ([]byte, error) {
 	rv := reflect.ValueOf(v)
 	for rv.Kind() == reflect.Pointer {
 		rv = rv.Elem()
@@ -27,11 +41,11 @@ func (textCodec) Append(dst []byte, v any) ([]byte, error) {
 	if !rv.IsValid() {
 		return dst, errNil
 	}
-	tag, ok := textTag(rv.Type())
-	if !ok {
-		return dst, notText(rv.Type())
+	c, err := c.forType(rv.Type())
+	if err != nil {
+		return dst, err
 	}
-	switch tag {
+	switch c.tag {
 	case "time":
 		return appendTime(dst, rv.Interface().(time.Time))
 	case "duration":
@@ -84,13 +98,13 @@ func appendTime(dst []byte, t time.Time) ([]byte, error) {
 	return t.AppendText(dst)
 }
 
-func (textCodec) Decode(data []byte, v any) error {
+func (c textCodec) Decode(data []byte, v any) error {
 	rv := reflect.ValueOf(innermost(v)).Elem()
-	tag, ok := textTag(rv.Type())
-	if !ok {
-		return notText(rv.Type())
+	c, err := c.forType(rv.Type())
+	if err != nil {
+		return err
 	}
-	switch tag {
+	switch c.tag {
 	case "time":
 		// The error would quote the value.
 		if rv.Addr().Interface().(*time.Time).UnmarshalText(data) != nil {
@@ -167,8 +181,4 @@ func isScalar(k reflect.Kind) bool {
 		return false
 	}
 	return reflect.Bool <= k && k <= reflect.Float64 || k == reflect.String
-}
-
-func notText(t reflect.Type) error {
-	return fmt.Errorf("text can't write or read a %v", t)
 }
