@@ -24,15 +24,15 @@ type (
 	jobSkipped struct {
 		Name string
 		Done chan struct{} `json:"-"`
-		note func()
+		note func() //nolint:unused // JSON passes over it
 	}
 	broken struct{ Err error }
 	list   struct {
 		Next *list
 		Jobs map[string][]*job
 	}
-	custom struct{ c chan int }
-	hidden struct{ x int }
+	custom struct{ c chan int } //nolint:unused // its MarshalJSON passes over it
+	hidden struct{ x int }      //nolint:unused // JSON passes over it
 )
 
 func (custom) MarshalJSON() ([]byte, error)  { return []byte(`{}`), nil }
@@ -60,52 +60,84 @@ func TestFor(t *testing.T) {
 		{name: "unsafe pointer", decl: forErr[unsafe.Pointer](none), want: "unsafe.Pointer can't be stored", reason: "no codec writes it"},
 		{name: "uintptr", decl: forErr[uintptr](none), want: "uintptr can't be stored", reason: "an address means nothing to the next process"},
 		{name: "pointer to itself", decl: forErr[selfPointer](none), want: "codec_test.selfPointer can't be stored", reason: "there is no value at its end"},
-		{name: "interface", decl: forErr[io.Reader](none), want: "io.Reader can't be stored: of the interfaces only any can",
-			reason: "nothing says which type to decode"},
-		{name: "pointer to any", decl: forErr[*any](none), want: "*interface {} can't be stored: of the interfaces only any can",
-			reason: "any itself will do"},
-		{name: "complex in JSON", decl: forErr[complex128](none), want: "complex128 can't be stored: json can't write a complex128",
-			reason: "the codec decides"},
+		{
+			name: "interface", decl: forErr[io.Reader](none), want: "io.Reader can't be stored: of the interfaces only any can",
+			reason: "nothing says which type to decode",
+		},
+		{
+			name: "pointer to any", decl: forErr[*any](none), want: "*interface {} can't be stored: of the interfaces only any can",
+			reason: "any itself will do",
+		},
+		{
+			name: "complex in JSON", decl: forErr[complex128](none), want: "complex128 can't be stored: json can't write a complex128",
+			reason: "the codec decides",
+		},
 		{name: "complex in gob", decl: forErr[complex128](gob), reason: "the codec decides"},
-		{name: "chan in a struct", decl: forErr[job](none), want: "codec_test.job can't be stored: field Done: json can't write a chan struct {}",
-			reason: "found at the start, not at the first write"},
-		{name: "chan deep down", decl: forErr[list](none), want: "codec_test.list can't be stored: field Jobs: field Done: json can't write a chan struct {}",
-			reason: "through recursion, maps, slices and pointers"},
+		{
+			name: "chan in a struct", decl: forErr[job](none), want: "codec_test.job can't be stored: field Done: json can't write a chan struct {}",
+			reason: "found at the start, not at the first write",
+		},
+		{
+			name: "chan deep down", decl: forErr[list](none), want: "codec_test.list can't be stored: field Jobs: field Done: json can't write a chan struct {}",
+			reason: "through recursion, maps, slices and pointers",
+		},
 		{name: "chan in a gob struct", decl: forErr[job](gob), reason: "gob skips such fields"},
-		{name: "chan elements in gob", decl: forErr[[]chan int](gob), want: "[]chan int can't be stored: gob NewTypeObject can't handle type: chan int",
-			reason: "it does not skip such elements"},
-		{name: "nothing for gob", decl: forErr[hidden](gob), want: "codec_test.hidden can't be stored: gob: type codec_test.hidden has no exported fields",
-			reason: "gob's own check"},
+		{
+			name: "chan elements in gob", decl: forErr[[]chan int](gob), want: "[]chan int can't be stored: gob NewTypeObject can't handle type: chan int",
+			reason: "it does not skip such elements",
+		},
+		{
+			name: "nothing for gob", decl: forErr[hidden](gob), want: "codec_test.hidden can't be stored: gob: type codec_test.hidden has no exported fields",
+			reason: "gob's own check",
+		},
 		{name: "skipped fields", decl: forErr[jobSkipped](none), reason: "json never writes these"},
 		{name: "own methods", decl: forErr[custom](none), reason: "a json.Marshaler knows what it does"},
-		{name: "map keys", decl: forErr[map[point]int](none), want: "map[codec_test.point]int can't be stored: json can't write a map with keys of type codec_test.point",
-			reason: "keys are strings in JSON"},
+		{
+			name: "map keys", decl: forErr[map[point]int](none), want: "map[codec_test.point]int can't be stored: json can't write a map with keys of type codec_test.point",
+			reason: "keys are strings in JSON",
+		},
 		{name: "text keys", decl: forErr[map[time.Time]int](none), reason: "text marshalers are keys"},
 		{name: "interface elements", decl: forErr[[]error](none), want: "[]error can't be stored: json can't read a error back", reason: "they could be written only"},
 		{name: "interface field", decl: forErr[broken](none), reason: "a field may stay nil"},
 		{name: "any elements", decl: forErr[map[string][]any](none), reason: "JSON's own idea of any"},
 		{name: "recursive", decl: forErr[tree](none), reason: "deriving the tag ends"},
 
-		{name: "unknown codec", decl: forErr[point](codec.Options{Codec: flated{codec.JSON}}), is: codec.ErrUnknownCodec,
+		{
+			name: "unknown codec", decl: forErr[point](codec.Options{Codec: flated{codec.JSON}}), is: codec.ErrUnknownCodec,
 			want:   `unknown codec: codec "flate+json", which the registry does not have; give the codec to codec.NewRegistry, and the registry to rin.Registry`,
-			reason: "what it writes could not be read"},
-		{name: "text for a struct", decl: forErr[point](codec.Options{Codec: codec.Text}), want: "text can't write or read a codec_test.point",
-			reason: "text is no codec for everything"},
+			reason: "what it writes could not be read",
+		},
+		{
+			name: "text for a struct", decl: forErr[point](codec.Options{Codec: codec.Text}), want: "text can't write or read a codec_test.point",
+			reason: "text is no codec for everything",
+		},
 		{name: "text for a string", decl: forErr[string](codec.Options{Codec: codec.Text}), reason: "text writes it anyway"},
-		{name: "plain any", decl: forErr[any](codec.Options{Plain: true}), want: "any can't be stored plain: without a header nothing says which type a value has",
-			reason: "it could not be read"},
-		{name: "named any", decl: forErr[any](codec.Options{TypeName: "thing"}), want: "any takes no type name: each value is stored with the tag of its own type",
-			reason: "one name for all types says nothing"},
-		{name: "bad type name", decl: forErr[point](codec.Options{TypeName: "a:b"}),
+		{
+			name: "plain any", decl: forErr[any](codec.Options{Plain: true}), want: "any can't be stored plain: without a header nothing says which type a value has",
+			reason: "it could not be read",
+		},
+		{
+			name: "named any", decl: forErr[any](codec.Options{TypeName: "thing"}), want: "any takes no type name: each value is stored with the tag of its own type",
+			reason: "one name for all types says nothing",
+		},
+		{
+			name: "bad type name", decl: forErr[point](codec.Options{TypeName: "a:b"}),
 			want:   `type name "a:b" of codec_test.point: a tag may not be empty, nor have ':', '~', '[', ']' or control bytes`,
-			reason: "it would break the header"},
-		{name: "built-in type name", decl: forErr[point](codec.Options{TypeName: "int"}), want: `type name "int" of codec_test.point: the tag is built in`,
-			reason: "a point would be read as an int"},
-		{name: "type name of another", decl: forErr[point](codec.Options{TypeName: "address"}), want: `type name "address" of codec_test.point: the tag already names codec_test.address`,
-			reason: "a point would be read as an address"},
-		{name: "long type name", decl: forErr[point](codec.Options{TypeName: strings.Repeat("x", 250)}),
+			reason: "it would break the header",
+		},
+		{
+			name: "built-in type name", decl: forErr[point](codec.Options{TypeName: "int"}), want: `type name "int" of codec_test.point: the tag is built in`,
+			reason: "a point would be read as an int",
+		},
+		{
+			name: "type name of another", decl: forErr[point](codec.Options{TypeName: "address"}), want: `type name "address" of codec_test.point: the tag already names codec_test.address`,
+			reason: "a point would be read as an address",
+		},
+		{
+			name: "long type name", decl: forErr[point](codec.Options{TypeName: strings.Repeat("x", 250)}),
 			want:   "type tag " + strings.Repeat("x", 40) + "… makes a header of 257 bytes, and 255 is the limit; give the type a shorter name with rin.TypeName or codec.Name",
-			reason: "a header is bounded"},
+			reason: "a header is bounded",
+		},
 		{name: "longest type name", decl: forErr[point](codec.Options{TypeName: strings.Repeat("x", 248)}), reason: "up to its bound"},
 	}
 	for _, tt := range cases {

@@ -24,9 +24,15 @@ func TestAnyComesBackAsItWas(t *testing.T) {
 	values := []any{
 		"Rin", []byte("Rin"), true, 1, int8(1), uint64(1), 0.5, float32(0.5),
 		time.Unix(1, 2).UTC(), time.Minute,
-		[]string{"a"}, map[string]int{"a": 1}, map[int8][]time.Duration{1: {2}}, []any{"a", nil, true},
-		address{"Oslo"}, []address{{"Oslo"}}, map[userID]address{1: {"Oslo"}},
-		userID(1), big.NewInt(1), [2]int{1, 2},
+		[]string{"a"},
+		map[string]int{"a": 1},
+		map[int8][]time.Duration{1: {2}},
+		[]any{"a", nil, true},
+		address{"Oslo"},
+		[]address{{"Oslo"}},
+		map[userID]address{1: {"Oslo"}},
+		userID(1), big.NewInt(1),
+		[2]int{1, 2},
 	}
 	for _, v := range values {
 		data := must(typed.Append(nil, v))(t)

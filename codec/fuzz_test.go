@@ -23,8 +23,15 @@ func fuzzRegistry() *codec.Registry {
 func FuzzDecode(f *testing.F) {
 	reg := fuzzRegistry()
 	for _, v := range []any{
-		30, "Rin", []byte{0xff}, 0.5, true, []string{"a", "b"}, point{1, 2}, user{Name: "Rin"},
-		map[string][]int{"a": {1}}, []any{1.5, nil, "x"}, map[string]any{"a": []any{}},
+		30, "Rin",
+		[]byte{0xff},
+		0.5, true,
+		[]string{"a", "b"},
+		point{1, 2},
+		user{Name: "Rin"},
+		map[string][]int{"a": {1}},
+		[]any{1.5, nil, "x"},
+		map[string]any{"a": []any{}},
 	} {
 		f.Add(must(reg.Marshal(v))(f))
 		f.Add(append([]byte("~gob:"+typeTag(f, reg, v)+":"), gobOf(v)...))
@@ -112,8 +119,10 @@ var plainHeader = regexp.MustCompile(`(?s)^~([^:~\x00-\x1f\x7f]+):([^:~\x00-\x1f
 
 // FuzzHeader compares the header parser with plainHeader.
 func FuzzHeader(f *testing.F) {
-	for _, s := range []string{"", "x", "~", "~text:string:Rin", "~a:b:", "~a:b", "~a::b", "~~:b:", "~a:b\n:", "~\xff:b:", "~é:b:",
-		"~a:" + strings.Repeat("b", 251) + ":", "~a:" + strings.Repeat("b", 252) + ":"} {
+	for _, s := range []string{
+		"", "x", "~", "~text:string:Rin", "~a:b:", "~a:b", "~a::b", "~~:b:", "~a:b\n:", "~\xff:b:", "~é:b:",
+		"~a:" + strings.Repeat("b", 251) + ":", "~a:" + strings.Repeat("b", 252) + ":",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, data string) {

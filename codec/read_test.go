@@ -37,101 +37,173 @@ func TestRead(t *testing.T) {
 	plain := codec.Options{Plain: true}
 	const wrong = "stored value has another type: "
 	cases := []readCase{
-		{data: "~text:string:30", as: as[int], is: codec.ErrWrongType, want: wrong + "stored string, want int",
-			reason: "digits in a string are no number"},
-		{data: "~text:int:30", as: as[string], is: codec.ErrWrongType, want: wrong + "stored int, want string",
-			reason: "a number is no string"},
-		{data: "~json:[]string:[]", as: as[[]int], is: codec.ErrWrongType, want: wrong + "stored []string, want []int",
-			reason: "composites are compared whole"},
-		{data: "~json:struct:{}", as: as[map[string]int], is: codec.ErrWrongType, want: wrong + "stored struct, want map[string]int",
-			reason: "that the payload would decode is no reason"},
-		{data: "~text:time:2024-01-01T00:00:00Z", as: as[time.Duration], is: codec.ErrWrongType, want: wrong + "stored time, want duration",
-			reason: "the text codec's types are types too"},
-		{data: "~text:int:5", as: as[time.Duration], is: codec.ErrWrongType, want: wrong + "stored int, want duration",
-			reason: "a duration is no integer, though its kind is"},
+		{
+			data: "~text:string:30", as: as[int], is: codec.ErrWrongType, want: wrong + "stored string, want int",
+			reason: "digits in a string are no number",
+		},
+		{
+			data: "~text:int:30", as: as[string], is: codec.ErrWrongType, want: wrong + "stored int, want string",
+			reason: "a number is no string",
+		},
+		{
+			data: "~json:[]string:[]", as: as[[]int], is: codec.ErrWrongType, want: wrong + "stored []string, want []int",
+			reason: "composites are compared whole",
+		},
+		{
+			data: "~json:struct:{}", as: as[map[string]int], is: codec.ErrWrongType, want: wrong + "stored struct, want map[string]int",
+			reason: "that the payload would decode is no reason",
+		},
+		{
+			data: "~text:time:2024-01-01T00:00:00Z", as: as[time.Duration], is: codec.ErrWrongType, want: wrong + "stored time, want duration",
+			reason: "the text codec's types are types too",
+		},
+		{
+			data: "~text:int:5", as: as[time.Duration], is: codec.ErrWrongType, want: wrong + "stored int, want duration",
+			reason: "a duration is no integer, though its kind is",
+		},
 
 		{data: "~text:int64:30", as: as[int8], want: int8(30), reason: "integers are converted if they fit"},
 		{data: "~text:uint8:255", as: as[int], want: 255, reason: "signed or not"},
-		{data: "~text:int:300", as: as[int8], is: codec.ErrWrongType, want: wrong + "stored int, want int8: the number does not fit",
-			reason: "an integer is never cut"},
-		{data: "~text:int:-1", as: as[uint], is: codec.ErrWrongType, want: wrong + "stored int, want uint: the number does not fit",
-			reason: "nor turned into a large one"},
+		{
+			data: "~text:int:300", as: as[int8], is: codec.ErrWrongType, want: wrong + "stored int, want int8: the number does not fit",
+			reason: "an integer is never cut",
+		},
+		{
+			data: "~text:int:-1", as: as[uint], is: codec.ErrWrongType, want: wrong + "stored int, want uint: the number does not fit",
+			reason: "nor turned into a large one",
+		},
 		{data: "~text:int:7", as: as[userID], want: userID(7), reason: "named types convert as their kinds do"},
-		{data: "~text:int8:abc", as: as[int], is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: invalid syntax",
-			reason: "a damaged number is not of another type, and is not quoted"},
+		{
+			data: "~text:int8:abc", as: as[int], is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: invalid syntax",
+			reason: "a damaged number is not of another type, and is not quoted",
+		},
 		{data: "~text:float32:0.1", as: as[float64], want: 0.1, reason: "floats are converted"},
 		{data: "~text:float64:0.1", as: as[float32], want: float32(0.1), reason: "0.1 is the same number in both sizes, as written"},
 		{data: "~text:float64:NaN", as: as[float32], want: nan32(), reason: "every float type has it"},
-		{data: "~text:float64:1e300", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
-			reason: "too large"},
-		{data: "~text:float64:16777217", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
-			reason: "digits would be lost"},
-		{data: "~text:float64:1e-60", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
-			reason: "it would become zero"},
-		{data: "~text:int:1", as: as[float64], is: codec.ErrWrongType, want: wrong + "stored int, want float64",
-			reason: "the families don't mix"},
-		{data: "~text:age:1", as: as[int], is: codec.ErrWrongType, want: wrong + "stored age, want int",
-			reason: "a named integer is a type of its own"},
+		{
+			data: "~text:float64:1e300", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
+			reason: "too large",
+		},
+		{
+			data: "~text:float64:16777217", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
+			reason: "digits would be lost",
+		},
+		{
+			data: "~text:float64:1e-60", as: as[float32], is: codec.ErrWrongType, want: wrong + "stored float64, want float32: the number does not fit",
+			reason: "it would become zero",
+		},
+		{
+			data: "~text:int:1", as: as[float64], is: codec.ErrWrongType, want: wrong + "stored int, want float64",
+			reason: "the families don't mix",
+		},
+		{
+			data: "~text:age:1", as: as[int], is: codec.ErrWrongType, want: wrong + "stored age, want int",
+			reason: "a named integer is a type of its own",
+		},
 
-		{data: "Rin", as: as[string], is: codec.ErrForeign,
+		{
+			data: "Rin", as: as[string], is: codec.ErrForeign,
 			want:   "stored value has no rin header, so rin did not write it; declare keys that other programs write with rin.Plain()",
-			reason: "something else wrote it, and the error says what to do"},
-		{data: "", as: as[string], is: codec.ErrForeign,
+			reason: "something else wrote it, and the error says what to do",
+		},
+		{
+			data: "", as: as[string], is: codec.ErrForeign,
 			want:   "stored value has no rin header, so rin did not write it; declare keys that other programs write with rin.Plain()",
-			reason: "an empty value has no header either"},
-		{data: "~text:string", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
-			reason: "cut short in the tag"},
-		{data: "~text", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
-			reason: "cut short in the codec"},
-		{data: "~:string:x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
-			reason: "no codec"},
-		{data: "~text::x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
-			reason: "no type"},
-		{data: "~text:str\x00ing:x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
-			reason: "control bytes must not reach a log by way of an error"},
-		{data: "~text:" + strings.Repeat("x", 300) + ":", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
-			reason: "a header is at most 255 bytes"},
-		{data: "~zstd:string:x", as: as[string], is: codec.ErrUnknownCodec,
+			reason: "an empty value has no header either",
+		},
+		{
+			data: "~text:string", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
+			reason: "cut short in the tag",
+		},
+		{
+			data: "~text", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
+			reason: "cut short in the codec",
+		},
+		{
+			data: "~:string:x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
+			reason: "no codec",
+		},
+		{
+			data: "~text::x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
+			reason: "no type",
+		},
+		{
+			data: "~text:str\x00ing:x", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header names no codec or no type",
+			reason: "control bytes must not reach a log by way of an error",
+		},
+		{
+			data: "~text:" + strings.Repeat("x", 300) + ":", as: as[string], is: codec.ErrMalformed, want: "stored value is damaged: its header has no end",
+			reason: "a header is at most 255 bytes",
+		},
+		{
+			data: "~zstd:string:x", as: as[string], is: codec.ErrUnknownCodec,
 			want:   `unknown codec: stored value has codec "zstd", which the registry does not have; give the codec to codec.NewRegistry, and the registry to rin.Registry`,
-			reason: "the codec is named, and the remedy"},
+			reason: "the codec is named, and the remedy",
+		},
 
-		{data: "~json:[]string:[\"a\"", as: as[[]string], is: codec.ErrMalformed, want: "stored value is damaged: json payload of []string: unexpected end of JSON input",
-			reason: "cut short"},
-		{data: "~json:[]string:[] []", as: as[[]string], is: codec.ErrMalformed, want: "stored value is damaged: json payload of []string: invalid character '[' after top-level value",
-			reason: "a payload is one value"},
-		{data: "~text:struct:{}", as: as[point], is: codec.ErrMalformed, want: "stored value is damaged: text payload of struct: text can't write or read a codec_test.point",
-			reason: "text never wrote a struct"},
-		{data: "~gob:struct:junk", as: as[point], is: codec.ErrMalformed, want: "stored value is damaged: gob payload of struct: gob: not a gob stream, or cut short",
-			reason: "gob answers junk with an error"},
-		{data: "~text:time:yesterday", as: as[time.Time], is: codec.ErrMalformed, want: "stored value is damaged: text payload of time: no RFC 3339 time",
-			reason: "the value is not quoted"},
-		{data: "~text:duration:soon", as: as[time.Duration], is: codec.ErrMalformed, want: "stored value is damaged: text payload of duration: invalid syntax",
-			reason: "the value is not quoted"},
-		{data: "~text:bool:maybe", as: as[bool], is: codec.ErrMalformed, want: "stored value is damaged: text payload of bool: invalid syntax",
-			reason: "the value is not quoted"},
+		{
+			data: "~json:[]string:[\"a\"", as: as[[]string], is: codec.ErrMalformed, want: "stored value is damaged: json payload of []string: unexpected end of JSON input",
+			reason: "cut short",
+		},
+		{
+			data: "~json:[]string:[] []", as: as[[]string], is: codec.ErrMalformed, want: "stored value is damaged: json payload of []string: invalid character '[' after top-level value",
+			reason: "a payload is one value",
+		},
+		{
+			data: "~text:struct:{}", as: as[point], is: codec.ErrMalformed, want: "stored value is damaged: text payload of struct: text can't write or read a codec_test.point",
+			reason: "text never wrote a struct",
+		},
+		{
+			data: "~gob:struct:junk", as: as[point], is: codec.ErrMalformed, want: "stored value is damaged: gob payload of struct: gob: not a gob stream, or cut short",
+			reason: "gob answers junk with an error",
+		},
+		{
+			data: "~text:time:yesterday", as: as[time.Time], is: codec.ErrMalformed, want: "stored value is damaged: text payload of time: no RFC 3339 time",
+			reason: "the value is not quoted",
+		},
+		{
+			data: "~text:duration:soon", as: as[time.Duration], is: codec.ErrMalformed, want: "stored value is damaged: text payload of duration: invalid syntax",
+			reason: "the value is not quoted",
+		},
+		{
+			data: "~text:bool:maybe", as: as[bool], is: codec.ErrMalformed, want: "stored value is damaged: text payload of bool: invalid syntax",
+			reason: "the value is not quoted",
+		},
 
 		{data: "~json:int:30", as: as[int], want: 30, reason: "the header's codec reads, not the declaration's"},
 		{data: "~json:struct:null", as: as[*point], want: &point{}, reason: "what is read from a pointer type is never nil: it could not be written"},
-		{data: `~json:struct:{"X":1}`, as: as[point], opts: codec.Options{Codec: codec.Gob}, want: point{X: 1},
-			reason: "a codec can be changed while old values are there"},
+		{
+			data: `~json:struct:{"X":1}`, as: as[point], opts: codec.Options{Codec: codec.Gob}, want: point{X: 1},
+			reason: "a codec can be changed while old values are there",
+		},
 
 		{data: "30", as: as[int], opts: plain, want: 30, reason: "bare digits"},
 		{data: "1", as: as[bool], opts: plain, want: true, reason: "as other programs write it"},
-		{data: "x", as: as[int8], opts: plain, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: invalid syntax",
-			reason: "plain values can be damaged too"},
-		{data: "300", as: as[int8], opts: plain, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: the number does not fit",
-			reason: "without a header there is no other type to speak of"},
+		{
+			data: "x", as: as[int8], opts: plain, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: invalid syntax",
+			reason: "plain values can be damaged too",
+		},
+		{
+			data: "300", as: as[int8], opts: plain, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int8: the number does not fit",
+			reason: "without a header there is no other type to speak of",
+		},
 
 		{data: "~text:string:30", as: as[int], opts: lenient, want: 30, reason: "lenient reads whatever decodes"},
 		{data: "~json:user.v1:{\"X\":1,\"Z\":2}", as: as[point], opts: lenient, want: point{X: 1}, reason: "an older struct"},
 		{data: "30", as: as[int], opts: lenient, want: 30, reason: "a value without a header is a plain one"},
 		{data: "~/rin", as: as[string], opts: lenient, want: "~/rin", reason: "a plain value may begin with a tilde"},
-		{data: "~text:string:Rin", as: as[int], opts: lenient, is: codec.ErrWrongType, want: wrong + "stored string, want int: invalid syntax",
-			reason: "what does not decode is of another type still"},
-		{data: "~text:int:x", as: as[int], opts: lenient, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int: invalid syntax",
-			reason: "damaged is not another type"},
-		{data: "~text:int:30", as: as[string], opts: codec.Options{Plain: true, Lenient: true}, want: "~text:int:30",
-			reason: "plain values come back as they were written, whatever they look like"},
+		{
+			data: "~text:string:Rin", as: as[int], opts: lenient, is: codec.ErrWrongType, want: wrong + "stored string, want int: invalid syntax",
+			reason: "what does not decode is of another type still",
+		},
+		{
+			data: "~text:int:x", as: as[int], opts: lenient, is: codec.ErrMalformed, want: "stored value is damaged: text payload of int: invalid syntax",
+			reason: "damaged is not another type",
+		},
+		{
+			data: "~text:int:30", as: as[string], opts: codec.Options{Plain: true, Lenient: true}, want: "~text:int:30",
+			reason: "plain values come back as they were written, whatever they look like",
+		},
 	}
 	for _, tt := range cases {
 		t.Run(tt.data, func(t *testing.T) {

@@ -58,7 +58,7 @@ func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 
 // Tag is the type's tag: what the header of a written value says. It is "any"
 // for any, whose values have tags of their own.
-func (t *Typed[T]) Tag() string { return t.decl.tag }
+func (t *Typed[T]) Tag() string { return t.tag }
 
 // Append encodes v onto dst and returns the longer slice; on an error it returns
 // dst as it was. A nil pointer is an error, and so is a nil any.
@@ -83,7 +83,7 @@ func (t *Typed[T]) Decode(data []byte) (T, error) {
 		}
 	}
 	var v T
-	err := t.decl.decode(data, &v)
+	err := t.decode(data, &v)
 	if err != nil {
 		v = *new(T)
 	}
