@@ -24,7 +24,7 @@ type (
 	jobSkipped struct {
 		Name string
 		Done chan struct{} `json:"-"`
-		note func() //nolint:unused // JSON passes over it
+		note func()        //nolint:unused // JSON passes over it
 	}
 	broken struct{ Err error }
 	list   struct {
