@@ -1,0 +1,713 @@
+package backendtest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"iter"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// mutant is a store that breaks one rule, in a way in which stores do.
+type mutant struct {
+	how    string // the store …
+	breaks string // the case that reports it
+	spoil  func(backend.Backend) backend.Backend
+}
+
+var mutants = slices.Concat(valueMutants, setMutants, keyMutants, kindMutants, execMutants,
+	contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
+
+// next carries ops out as they should be.
+type next func(ops ...backend.Op)
+
+// on has f carry out the ops of one type.
+func on[O backend.Op](f func(o O, next next)) func(backend.Backend) backend.Backend {
+	return onEach(func(op backend.Op, next next) {
+		if o, ok := op.(O); ok {
+			f(o, next)
+		} else {
+			next(op)
+		}
+	})
+}
+
+// onEach has f carry out each op.
+func onEach(f func(op backend.Op, next next)) func(backend.Backend) backend.Backend {
+	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if len(ops) == 0 {
+			return nil
+		}
+		if err := backend.Ended(ctx, ops); err != nil {
+			return err
+		}
+		for _, op := range ops {
+			f(op, func(ops ...backend.Op) { _ = b.Exec(ctx, ops...) })
+		}
+		return backend.FirstErr(ops)
+	})
+}
+
+type execFunc = func(ctx context.Context, b backend.Backend, ops []backend.Op) error
+
+// onExec has f carry out the batches.
+func onExec(f execFunc) func(backend.Backend) backend.Backend {
+	return func(b backend.Backend) backend.Backend { return spoilt{b, f, asItShould} }
+}
+
+type scanFunc = func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error]
+
+// onScan has f carry out the scans.
+func onScan(f scanFunc) func(backend.Backend) backend.Backend {
+	exec := func(ctx context.Context, b backend.Backend, ops []backend.Op) error { return b.Exec(ctx, ops...) }
+	return func(b backend.Backend) backend.Backend { return spoilt{b, exec, f} }
+}
+
+func asItShould(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+	return backend.ScanPages(ctx, b, prefix, size)
+}
+
+// spoilt is a backend whose calls go through a mutant.
+type spoilt struct {
+	backend.Backend
+	exec execFunc
+	scan scanFunc
+}
+
+func (s spoilt) Exec(ctx context.Context, ops ...backend.Op) error {
+	return s.exec(ctx, s.Backend, ops)
+}
+
+func (s spoilt) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
+	return s.ScanPages(ctx, prefix, backend.DefaultPageSize)
+}
+
+func (s spoilt) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
+	return s.scan(ctx, s.Backend, prefix, size)
+}
+
+// pause lets every other goroutine of the bubble come as far as it can.
+func pause() { time.Sleep(time.Millisecond) }
+
+var valueMutants = []mutant{
+	{"finds nothing", "value/get present", on(func(o *backend.Get, next next) {
+		next(o)
+		o.Found = false
+	})},
+	{"finds everything", "value/get absent", on(func(o *backend.Get, next next) {
+		next(o)
+		o.Found = true
+	})},
+	{"renews at every Get", "value/get leaves the expiry", on(func(o *backend.Get, next next) {
+		o.TTL = 9 * hour
+		next(o)
+	})},
+	{"never renews", "value/get renews", on(func(o *backend.Get, next next) {
+		o.TTL = 0
+		next(o)
+	})},
+	{"creates what it renews", "value/get does not create", on(func(o *backend.Get, next next) {
+		next(o)
+		if o.TTL > 0 {
+			next(&backend.Set{Key: o.Key, TTL: o.TTL, Cond: backend.IfAbsent})
+		}
+	})},
+	{"trims values", "value/any bytes are a value", on(func(o *backend.Set, next next) {
+		o.Value = bytes.TrimSpace(o.Value)
+		next(o)
+	})},
+	{"takes an empty value for none", "value/any bytes are a value", on(func(o *backend.Get, next next) {
+		next(o)
+		o.Found = len(o.Value) > 0
+	})},
+	{"ends keys at a zero byte", "value/any bytes are a key", on(func(o *backend.Set, next next) {
+		o.Key, _, _ = strings.Cut(o.Key, "\x00")
+		next(o)
+	})},
+	{"takes without deleting", "value/take", on(func(o *backend.Take, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		o.Value, o.Found, o.Err = get.Value, get.Found, get.Err
+	})},
+	{"keeps the expiry of what was taken", "value/take leaves nothing behind", ghosts},
+}
+
+// ghosts keeps the expiry of keys that are gone.
+func ghosts(b backend.Backend) backend.Backend {
+	ghosts := map[string]time.Duration{}
+	return onEach(func(op backend.Op, next next) {
+		if set, ok := op.(*backend.Set); ok && set.KeepTTL {
+			set.TTL = ghosts[set.Key]
+		}
+		ttl := &backend.TTL{Key: backend.Key(op)}
+		next(ttl, op)
+		ghosts[ttl.Key] = max(ghosts[ttl.Key], ttl.Remaining)
+	})(b)
+}
+
+var setMutants = []mutant{
+	{"never overwrites", "value/set replaces", on(func(o *backend.Set, next next) {
+		o.Cond = backend.IfAbsent
+		next(o)
+	})},
+	{"always keeps the expiry", "value/set clears the expiry", on(func(o *backend.Set, next next) {
+		o.KeepTTL = true
+		next(o)
+	})},
+	{"forgets the TTL", "value/set with a TTL", on(func(o *backend.Set, next next) {
+		o.TTL = 0
+		next(o)
+	})},
+	{"forgets the ExpireAt", "value/set with an ExpireAt", on(func(o *backend.Set, next next) {
+		o.ExpireAt = time.Time{}
+		next(o)
+	})},
+	{"stores for ever what should be gone", "value/set with a past ExpireAt", on(func(o *backend.Set, next next) {
+		if o.ExpireAt.Before(time.Now()) {
+			o.ExpireAt = time.Time{}
+		}
+		next(o)
+	})},
+	{"refuses an ExpireAt before 1970", "value/set with a past ExpireAt", on(func(o *backend.Set, next next) {
+		if !o.ExpireAt.IsZero() && o.ExpireAt.Unix() <= 0 {
+			o.Err = errors.New("invalid expire time in 'set' command")
+			return
+		}
+		next(o)
+	})},
+	{"forgets KeepTTL", "value/set keeps the expiry", on(func(o *backend.Set, next next) {
+		o.KeepTTL = false
+		next(o)
+	})},
+	{"prefers the TTL to KeepTTL", "value/set keeps the expiry or gives one", on(func(o *backend.Set, next next) {
+		o.KeepTTL = o.KeepTTL && o.TTL == 0
+		next(o)
+	})},
+	{"forgets the TTL beside KeepTTL", "value/set keeps the expiry or gives one", on(func(o *backend.Set, next next) {
+		if o.KeepTTL {
+			o.TTL = 0
+		}
+		next(o)
+	})},
+	{"forgets IfAbsent", "value/set if absent", on(func(o *backend.Set, next next) {
+		if o.Cond == backend.IfAbsent {
+			o.Cond = backend.Always
+		}
+		next(o)
+	})},
+	{"forgets IfPresent", "value/set if present", on(func(o *backend.Set, next next) {
+		if o.Cond == backend.IfPresent {
+			o.Cond = backend.Always
+		}
+		next(o)
+	})},
+	{"returns the old value only where it was replaced", "value/set returns the old value", on(func(o *backend.Set, next next) {
+		next(o)
+		if !o.Applied {
+			o.Old, o.OldFound = nil, false
+		}
+	})},
+	{"takes an old value for a refusal", "value/set returns the old value", on(func(o *backend.Set, next next) {
+		next(o)
+		o.OldFound = o.OldFound && len(o.Old) > 0
+	})},
+	{"forgets KeepTTL beside IfPresent", "value/set in every combination", on(func(o *backend.Set, next next) {
+		o.KeepTTL = o.KeepTTL && o.Cond != backend.IfPresent
+		next(o)
+	})},
+	{"returns the old value unasked", "value/set in every combination", on(func(o *backend.Set, next next) {
+		o.ReturnOld = true
+		next(o)
+	})},
+}
+
+var keyMutants = []mutant{
+	{"always says that it deleted", "key/delete", on(func(o *backend.Delete, next next) {
+		next(o)
+		o.Deleted = true
+	})},
+	{"keeps the expiry of what was deleted", "key/delete forgets the expiry", ghosts},
+	{"takes an empty value for none", "key/exists", on(func(o *backend.Exists, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		o.Found = len(get.Value) > 0
+	})},
+	{"takes an absent key for one that does not expire", "key/ttl", on(func(o *backend.TTL, next next) {
+		next(o)
+		o.Found = true
+	})},
+	{"counts the TTL in seconds", "key/ttl runs down", on(func(o *backend.TTL, next next) {
+		next(o)
+		o.Remaining = (o.Remaining + time.Second - 1).Truncate(time.Second)
+	})},
+	{"rounds the TTL down", "key/ttl is whole milliseconds", on(func(o *backend.TTL, next next) {
+		next(o)
+		o.Remaining = max(0, o.Remaining-time.Millisecond)
+	})},
+	{"does not round the TTL", "key/ttl is whole milliseconds", on(func(o *backend.TTL, next next) {
+		next(o)
+		o.Remaining -= o.Remaining / 1_000_000
+	})},
+	{"overflows", "key/ttl of an age", on(func(o *backend.TTL, next next) {
+		next(o)
+		o.Remaining *= 2
+	})},
+	{"goes on renewing what has expired", "key/expired", never(func(o *backend.Expire) { o.Applied = true })},
+	{"still sees what has expired", "key/expired", on(func(o *backend.Set, next next) {
+		o.TTL *= 1000
+		next(o)
+	})},
+	{"refuses to create what has expired", "key/expired and written again", func(b backend.Backend) backend.Backend {
+		known := map[string]bool{}
+		return on(func(o *backend.Set, next next) {
+			if o.Cond == backend.IfAbsent && known[o.Key] {
+				return
+			}
+			known[o.Key] = true
+			next(o)
+		})(b)
+	}},
+	{"says that it persisted what does not expire", "key/persist", on(func(o *backend.Persist, next next) {
+		next(o)
+		o.Applied = true
+	})},
+	{"expires only what expires already", "key/expire", on(func(o *backend.Expire, next next) {
+		ttl := &backend.TTL{Key: o.Key}
+		if next(ttl); ttl.Remaining > 0 {
+			next(o)
+		}
+	})},
+	{"expires in whole seconds", "key/expire happens", on(func(o *backend.Expire, next next) {
+		o.TTL = (o.TTL + time.Second - 1).Truncate(time.Second)
+		next(o)
+	})},
+	{"heeds no past ExpireAt", "key/expire in the past", on(func(o *backend.Expire, next next) {
+		if o.ExpireAt.IsZero() || o.ExpireAt.After(time.Now()) {
+			next(o)
+		}
+	})},
+	{"says that it expired what is absent", "key/expire absent", never(func(o *backend.Expire) { o.Applied = true })},
+}
+
+// never says yes whatever the answer is.
+func never[O backend.Op](yes func(o O)) func(backend.Backend) backend.Backend {
+	return on(func(o O, next next) {
+		next(o)
+		yes(o)
+	})
+}
+
+var kindMutants = []mutant{
+	{"takes another kind for a miss, as MGET does", "kind/wrong kind", on(func(o *backend.Get, next next) {
+		next(o)
+		o.Err = nil
+	})},
+	{"deletes another kind", "kind/wrong kind", on(func(o *backend.Take, next next) {
+		next(o)
+		next(&backend.Delete{Key: o.Key})
+	})},
+	{"renews another kind", "kind/wrong kind is not renewed", on(func(o *backend.Get, next next) {
+		next(o)
+		if o.TTL > 0 {
+			next(&backend.Expire{Key: o.Key, TTL: o.TTL})
+		}
+	})},
+	{"writes only over strings", "kind/set replaces another kind", on(func(o *backend.Set, next next) {
+		get := &backend.Get{Key: o.Key}
+		if next(get); get.Err != nil {
+			o.Err = get.Err
+			return
+		}
+		next(o)
+	})},
+	{"keeps only a string's expiry", "kind/set keeps another kind's expiry", on(func(o *backend.Set, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		o.KeepTTL = get.Found
+		next(o)
+	})},
+	{"sees only strings", "kind/keys of any kind", on(func(o *backend.Exists, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		o.Found = get.Found
+	})},
+	{"stops at the first error", "kind/wrong kind in a batch", stopsAtError},
+}
+
+// stopsAtError leaves the ops behind a failed one.
+func stopsAtError(b backend.Backend) backend.Backend {
+	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		for _, op := range ops {
+			if err := b.Exec(ctx, op); err != nil {
+				return err
+			}
+		}
+		return nil
+	})(b)
+}
+
+var execMutants = []mutant{
+	{"wants an op", "exec/no ops", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if len(ops) == 0 {
+			return errors.New("wrong number of arguments")
+		}
+		return b.Exec(ctx, ops...)
+	})},
+	{"begins at the end", "exec/order on one key", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		backwards := slices.Clone(ops)
+		slices.Reverse(backwards)
+		return b.Exec(ctx, backwards...)
+	})},
+	{"confuses answers", "exec/an answer for each op", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		err := b.Exec(ctx, ops...)
+		var previous []byte
+		for get := range gets(ops) {
+			previous, get.Value = get.Value, previous
+		}
+		return err
+	})},
+	{"forgets ops", "exec/5,000 ops", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		return b.Exec(ctx, ops[:min(len(ops), 4096)]...)
+	})},
+	{"leaves out what it does not know", "exec/unknown op", onEach(func(op backend.Op, next next) {
+		if _, unknown := op.(alien); !unknown {
+			next(op)
+		}
+	})},
+	{"stops at what it does not know", "exec/unknown op", stopsAtError},
+	{"returns the last error", "exec/first error", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		_ = b.Exec(ctx, ops...)
+		backwards := slices.Clone(ops)
+		slices.Reverse(backwards)
+		return backend.FirstErr(backwards)
+	})},
+}
+
+var contextMutants = []mutant{
+	{"heeds no context", "context/cancelled before", withoutCancel},
+	{"looks at the context when all is done", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		err := b.Exec(context.WithoutCancel(ctx), ops...)
+		return errors.Join(err, backend.Ended(ctx, ops))
+	})},
+	{"tells only Exec's caller", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return b.Exec(ctx, ops...)
+	})},
+	{"does not know what it sent", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if ctx.Err() != nil {
+			return backend.FailAll(ops, errors.Join(ctx.Err(), backend.ErrUnknownOutcome))
+		}
+		return b.Exec(ctx, ops...)
+	})},
+	{"has an error of its own", "context/deadline before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if ctx.Err() != nil {
+			return backend.FailAll(ops, errors.New("i/o timeout"))
+		}
+		return b.Exec(ctx, ops...)
+	})},
+	{"heeds no context", "context/scan cancelled before", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return backend.ScanPages(context.WithoutCancel(ctx), b, prefix, size)
+	})},
+	{"ends as if all were well", "context/scan cancelled midway", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return func(yield func([]string, error) bool) {
+			for page, err := range backend.ScanPages(ctx, b, prefix, size) {
+				if err != nil || !yield(page, nil) {
+					return
+				}
+			}
+		}
+	})},
+	{"goes on after its error", "context/scan cancelled midway", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return func(yield func([]string, error) bool) {
+			for page := range backend.ScanPages(context.WithoutCancel(ctx), b, prefix, size) {
+				if err := ctx.Err(); err != nil && !yield(nil, err) || !yield(page, nil) {
+					return
+				}
+			}
+		}
+	})},
+}
+
+func withoutCancel(b backend.Backend) backend.Backend {
+	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		return b.Exec(context.WithoutCancel(ctx), ops...)
+	})(b)
+}
+
+var ownershipMutants = []mutant{
+	{"keeps the caller's value", "ownership/what goes in", cache(same, bytes.Clone)},
+	{"hands out its own value", "ownership/what comes out", cache(bytes.Clone, same)},
+	{"hands out what it overwrites", "ownership/what came out", func(b backend.Backend) backend.Backend {
+		values := map[string][]byte{}
+		return onEach(func(op backend.Op, next next) {
+			next(op)
+			switch o := op.(type) {
+			case *backend.Get:
+				values[o.Key] = o.Value
+			case *backend.Set:
+				copy(values[o.Key], o.Value)
+			}
+		})(b)
+	}},
+	{"has one buffer for all answers", "ownership/answers of a batch", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		err := b.Exec(ctx, ops...)
+		var buffer []byte
+		for get := range gets(ops) {
+			buffer = append(buffer, get.Value...)
+		}
+		for get := range gets(ops) {
+			n := len(get.Value)
+			get.Value, buffer = buffer[:n], buffer[n:]
+		}
+		return err
+	})},
+	{"hands out its own keys", "ownership/pages", func(b backend.Backend) backend.Backend {
+		var keys []string
+		return onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+			if keys == nil {
+				keys = allKeys(ctx, b, prefix)
+			}
+			return pagesOf(keys, size)
+		})(b)
+	}},
+	{"hands out its own value", "ownership/concurrent readers", cache(bytes.Clone, same)},
+	{"keeps the caller's value", "ownership/concurrent writers", cache(same, bytes.Clone)},
+}
+
+func same(b []byte) []byte { return b }
+
+// cache answers Gets with what it remembers of Sets.
+func cache(in, out func([]byte) []byte) func(backend.Backend) backend.Backend {
+	return func(b backend.Backend) backend.Backend {
+		var values sync.Map
+		return onEach(func(op backend.Op, next next) {
+			next(op)
+			switch o := op.(type) {
+			case *backend.Set:
+				if o.Applied {
+					values.Store(o.Key, in(o.Value))
+				}
+			case *backend.Get:
+				if value, ok := values.Load(o.Key); ok {
+					o.Value = out(value.([]byte))
+				}
+			}
+		})(b)
+	}
+}
+
+// gets are the Gets among ops.
+func gets(ops []backend.Op) iter.Seq[*backend.Get] {
+	return func(yield func(*backend.Get) bool) {
+		for _, op := range ops {
+			if get, ok := op.(*backend.Get); ok && !yield(get) {
+				return
+			}
+		}
+	}
+}
+
+var scanMutants = []mutant{
+	{"takes the prefix for a glob", "scan/literal prefix", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return pagesOf(slices.DeleteFunc(allKeys(ctx, b, ""), func(key string) bool {
+			matches, _ := path.Match(prefix+"*", key)
+			return !matches
+		}), size)
+	})},
+	{"wants the prefix to be text", "scan/odd first byte", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return backend.ScanPages(ctx, b, strings.ToValidUTF8(prefix, ""), size)
+	})},
+	{"takes an empty prefix for no key", "scan/empty prefix", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		if prefix == "" {
+			return pagesOf(nil, size)
+		}
+		return backend.ScanPages(ctx, b, prefix, size)
+	})},
+	{"wants more than the prefix", "scan/a key that is the prefix", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return backend.ScanPages(ctx, b, prefix+"\x00", size)
+	})},
+	{"yields an empty page at the end", "scan/no match", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return func(yield func([]string, error) bool) {
+			for page, err := range backend.ScanPages(ctx, b, prefix, size) {
+				if !yield(page, err) {
+					return
+				}
+			}
+			yield(nil, nil)
+		}
+	})},
+	{"ends after a page", "scan/more than a page", onScan(firstPage)},
+	{"takes the page's size for a limit", "scan/page sizes", onScan(firstPage)},
+	{"remembers a scan that was left", "scan/break", func(b backend.Backend) backend.Backend {
+		busy := false
+		return onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+			return func(yield func([]string, error) bool) {
+				if busy {
+					yield(nil, errors.New("a scan is under way"))
+					return
+				}
+				busy = true
+				for page, err := range backend.ScanPages(ctx, b, prefix, size) {
+					if !yield(page, err) {
+						return
+					}
+				}
+				busy = false
+			}
+		})(b)
+	}},
+	{"scans once", "scan/twice", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		keys := allKeys(ctx, b, prefix)
+		return func(yield func([]string, error) bool) {
+			pages := pagesOf(keys, size)
+			keys = nil
+			pages(yield)
+		}
+	})},
+	{"counts keys to find the next page", "scan/delete while scanning", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return func(yield func([]string, error) bool) {
+			for from := 0; ; from += size {
+				keys := allKeys(ctx, b, prefix)
+				if from >= len(keys) || !yield(keys[from:min(from+size, len(keys))], nil) {
+					return
+				}
+			}
+		}
+	})},
+	{"ends when a key is written", "scan/write while scanning", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		return func(yield func([]string, error) bool) {
+			before := len(allKeys(ctx, b, prefix))
+			for page, err := range backend.ScanPages(ctx, b, prefix, size) {
+				if len(allKeys(ctx, b, prefix)) != before || !yield(page, err) {
+					return
+				}
+			}
+		}
+	})},
+	{"yields whatever was there once", "scan/deleted keys", remembers},
+	{"yields whatever was there once", "scan/expired keys", remembers},
+}
+
+func firstPage(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+	keys := allKeys(ctx, b, prefix)
+	return pagesOf(keys[:min(len(keys), size)], size)
+}
+
+// remembers scans an index that nothing is ever removed from.
+func remembers(b backend.Backend) backend.Backend {
+	index := map[string]bool{}
+	exec := func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		for _, op := range ops {
+			index[backend.Key(op)] = true
+		}
+		return b.Exec(ctx, ops...)
+	}
+	return spoilt{b, exec, func(_ context.Context, _ backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+		var keys []string
+		for key := range index {
+			if strings.HasPrefix(key, prefix) {
+				keys = append(keys, key)
+			}
+		}
+		return pagesOf(keys, size)
+	}}
+}
+
+// allKeys is every key with the prefix.
+func allKeys(ctx context.Context, b backend.Backend, prefix string) (keys []string) {
+	for page := range b.Scan(ctx, prefix) {
+		keys = append(keys, page...)
+	}
+	return keys
+}
+
+// pagesOf yields the keys in pages.
+func pagesOf(keys []string, size int) iter.Seq2[[]string, error] {
+	return func(yield func([]string, error) bool) {
+		for page := range slices.Chunk(keys, size) {
+			if !yield(page, nil) {
+				return
+			}
+		}
+	}
+}
+
+var concurrencyMutants = []mutant{
+	{"looks, then creates", "concurrency/one creates", on(func(o *backend.Set, next next) {
+		exists := &backend.Exists{Key: o.Key}
+		next(exists)
+		pause()
+		if o.Cond == backend.IfAbsent && !exists.Found {
+			o.Cond = backend.Always
+		}
+		next(o)
+	})},
+	{"reads, then deletes", "concurrency/one takes", on(func(o *backend.Take, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		pause()
+		next(&backend.Delete{Key: o.Key})
+		o.Value, o.Found = get.Value, get.Found
+	})},
+	{"looks, then deletes", "concurrency/one deletes", on(func(o *backend.Delete, next next) {
+		exists := &backend.Exists{Key: o.Key}
+		next(exists)
+		pause()
+		next(o)
+		o.Deleted = exists.Found
+	})},
+	{"reads, then swaps", "concurrency/swaps lose nothing", on(func(o *backend.Set, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		pause()
+		next(o)
+		o.Old, o.OldFound = get.Value, get.Found
+	})},
+	{"writes, then expires", "concurrency/never without its expiry", on(func(o *backend.Set, next next) {
+		plain := &backend.Set{Key: o.Key, Value: o.Value, KeepTTL: o.KeepTTL}
+		next(plain)
+		pause()
+		if o.TTL > 0 {
+			next(&backend.Expire{Key: o.Key, TTL: o.TTL})
+		}
+	})},
+	{"looks for an expiry to keep, then writes", "concurrency/never created without its expiry", on(func(o *backend.Set, next next) {
+		exists := &backend.Exists{Key: o.Key}
+		next(exists)
+		pause()
+		if exists.Found {
+			o.TTL, o.ExpireAt = 0, time.Time{}
+		}
+		next(o)
+	})},
+	{"has one buffer for all callers", "concurrency/batches of many", func(b backend.Backend) backend.Backend {
+		var buffer atomic.Pointer[[]byte]
+		return on(func(o *backend.Get, next next) {
+			next(o)
+			buffer.Store(&o.Value)
+			pause()
+			o.Value = *buffer.Load()
+		})(b)
+	}},
+	{"ends a scan when another begins", "concurrency/scans of many", func(b backend.Backend) backend.Backend {
+		var scans atomic.Int64
+		return onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+			return func(yield func([]string, error) bool) {
+				mine := scans.Add(1)
+				pause()
+				if scans.Load() == mine {
+					backend.ScanPages(ctx, b, prefix, size)(yield)
+				}
+			}
+		})(b)
+	}},
+}

@@ -1,0 +1,108 @@
+package memstore
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tidwall/btree"
+)
+
+// item is what a key holds. It never changes: a write puts another in its place,
+// so a reader needs no lock.
+type item struct {
+	value    []byte
+	expireAt time.Time // zero: it does not expire
+}
+
+func (it *item) expires() bool { return !it.expireAt.IsZero() }
+
+func (it *item) expired(now time.Time) bool {
+	return it.expires() && !now.Before(it.expireAt)
+}
+
+// entry is a key's place for its item, never nil. A key that is removed leaves
+// its entry for good, so a reader that still has it sees the last item.
+type entry = atomic.Pointer[item]
+
+// keyspace holds the entries twice over: by key for readers, which need no lock,
+// and in order for walks. Only load may be called without the store's lock.
+type keyspace struct {
+	byKey sync.Map // string to *entry
+	order btree.Map[string, *entry]
+}
+
+// load is the key's item, expired or not; nil where there is none.
+func (k *keyspace) load(key string) *item {
+	e, ok := k.byKey.Load(key)
+	if !ok {
+		return nil
+	}
+	return e.(*entry).Load()
+}
+
+// live is the key's item; nil where there is none. An expired one is removed.
+func (k *keyspace) live(key string, now time.Time) *item {
+	it := k.load(key)
+	if it == nil || !it.expired(now) {
+		return it
+	}
+	return k.remove(key, now)
+}
+
+// put gives the key an item, or removes the key where the item has expired
+// already.
+func (k *keyspace) put(key string, it *item, now time.Time) {
+	if it.expired(now) {
+		k.remove(key, now)
+	} else if e, ok := k.byKey.Load(key); ok {
+		e.(*entry).Store(it)
+	} else {
+		k.insert(key, it)
+	}
+}
+
+func (k *keyspace) insert(key string, it *item) {
+	e := new(entry)
+	e.Store(it)
+	k.byKey.Store(key, e)
+	k.order.Set(key, e)
+}
+
+// remove removes the key and is the item that it held; nil where there was none
+// or it had expired.
+func (k *keyspace) remove(key string, now time.Time) *item {
+	e, ok := k.byKey.LoadAndDelete(key)
+	if !ok {
+		return nil
+	}
+	k.order.Delete(key)
+	if it := e.(*entry).Load(); !it.expired(now) {
+		return it
+	}
+	return nil
+}
+
+// page looks at the first size keys with the prefix, beginning at from, and is
+// those that are live. The expired ones are removed. Where more keys may follow,
+// last is the last of those it looked at.
+func (k *keyspace) page(from, prefix string, size int, now time.Time) (live []string, last string, more bool) {
+	var expired []string
+	k.order.Ascend(from, func(key string, e *entry) bool {
+		if !strings.HasPrefix(key, prefix) {
+			return false
+		}
+		if e.Load().expired(now) {
+			expired = append(expired, key)
+		} else {
+			live = append(live, key)
+		}
+		last, more = key, len(live)+len(expired) == size
+		return !more
+	})
+	for _, key := range expired {
+		k.remove(key, now)
+	}
+	return live, last, more
+}

@@ -1,0 +1,52 @@
+// Package memstore is rin's backend in memory: for tests, for examples and for
+// programs that want rin's hierarchy without a server.
+//
+//	root, err := rin.Open(Root, memstore.New())
+//
+// It answers as Redis does, expiry included, and it starts no goroutine. Keys
+// expire by time.Now, or by [Clock], so testing/synctest drives its time.
+//
+// An expired key is out of sight at once. Its memory is given back when a write
+// touches the key or a scan passes it; a key that expires and is never touched
+// or passed again keeps its memory.
+//
+// # Cost
+//
+// Reads take no lock and allocate only the copy that they hand out, so they
+// scale over the cores. Writes follow one another under one lock. A scan costs
+// what the keys under its prefix cost, however many others there are.
+package memstore
+
+import (
+	"sync"
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// Store is a store of keys in memory, safe for concurrent use. Make one with
+// [New].
+type Store struct {
+	now func() time.Time
+
+	mu   sync.Mutex // serialises the writes
+	keys keyspace
+}
+
+var (
+	_ backend.Backend = (*Store)(nil)
+	_ backend.Pager   = (*Store)(nil)
+	_ backend.Clock   = (*Store)(nil)
+)
+
+// New makes an empty store.
+func New(opts ...Option) *Store {
+	s := &Store{now: time.Now}
+	for _, opt := range opts {
+		opt.apply(s)
+	}
+	return s
+}
+
+// Now is the store's time, by which its keys expire: time.Now, or [Clock].
+func (s *Store) Now() time.Time { return s.now() }

@@ -1,0 +1,229 @@
+package memstore_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/memstore"
+)
+
+// TestStore_likeItsModel holds that whatever is done to a store, and whenever,
+// each answer is that of a plain map.
+func TestStore_likeItsModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var clock hand
+		store := memstore.New(memstore.Clock(clock.now))
+		model := model{}
+		t.Repeat(map[string]func(*rapid.T){
+			"exec": func(t *rapid.T) {
+				op := drawOp(t, clock.now())
+				want := model.exec(op, clock.now())
+				if err := store.Exec(t.Context(), op); err != nil {
+					t.Fatalf("Exec: %v", err)
+				}
+				if diff := cmp.Diff(want, op, cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("%s (-want +got):\n%s", backend.Name(op), diff)
+				}
+			},
+			"elapse": func(t *rapid.T) {
+				clock.elapse(rapid.SampledFrom(spans).Draw(t, "elapsed"))
+			},
+			"scan": func(t *rapid.T) {
+				prefix := rapid.SampledFrom(prefixes).Draw(t, "prefix")
+				size := rapid.IntRange(1, 5).Draw(t, "size")
+				want := model.scan(prefix, clock.now())
+				if diff := cmp.Diff(want, scan(t, store, prefix, size), cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("Scan %q (-want +got):\n%s", prefix, diff)
+				}
+			},
+		})
+	})
+}
+
+// Few keys and few spans, so that ops meet the same key and expiries coincide.
+var (
+	keys     = []string{"a", "a:", "a:b", "a:c", "a;", "b", "\xff", "\xff\xff"}
+	prefixes = append([]string{"", "a:b:c", "c"}, keys...)
+	spans    = []time.Duration{time.Microsecond, time.Millisecond, 1500 * time.Microsecond, 2 * time.Millisecond, time.Second}
+)
+
+func drawOp(t *rapid.T, now time.Time) backend.Op {
+	key := rapid.SampledFrom(keys).Draw(t, "key")
+	switch rapid.IntRange(0, 8).Draw(t, "op") {
+	case 0:
+		return &backend.Get{Key: key}
+	case 1:
+		return &backend.Get{Key: key, TTL: drawTTL(t)}
+	case 2:
+		return &backend.Take{Key: key}
+	case 3:
+		return &backend.Delete{Key: key}
+	case 4:
+		return &backend.Exists{Key: key}
+	case 5:
+		return &backend.TTL{Key: key}
+	case 6:
+		ttl, at := drawExpiry(t, now)
+		return &backend.Expire{Key: key, TTL: ttl, ExpireAt: at}
+	case 7:
+		return &backend.Persist{Key: key}
+	default:
+		return drawSet(t, key, now)
+	}
+}
+
+func drawSet(t *rapid.T, key string, now time.Time) *backend.Set {
+	o := &backend.Set{
+		Key:       key,
+		Value:     rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "value"),
+		KeepTTL:   rapid.Bool().Draw(t, "keepTTL"),
+		Cond:      rapid.SampledFrom([]backend.Cond{backend.Always, backend.IfAbsent, backend.IfPresent}).Draw(t, "cond"),
+		ReturnOld: rapid.Bool().Draw(t, "returnOld"),
+	}
+	if rapid.Bool().Draw(t, "expires") {
+		o.TTL, o.ExpireAt = drawExpiry(t, now)
+	}
+	return o
+}
+
+// drawExpiry is a TTL or an ExpireAt: past, now or to come.
+func drawExpiry(t *rapid.T, now time.Time) (ttl time.Duration, at time.Time) {
+	if rapid.Bool().Draw(t, "by TTL") {
+		return drawTTL(t), time.Time{}
+	}
+	sign := rapid.SampledFrom([]time.Duration{-1, 0, 1}).Draw(t, "sign")
+	return 0, now.Add(sign * rapid.SampledFrom(spans).Draw(t, "distance"))
+}
+
+func drawTTL(t *rapid.T) time.Duration {
+	return rapid.SampledFrom([]time.Duration{time.Millisecond, 2 * time.Millisecond, time.Second}).Draw(t, "ttl")
+}
+
+// model is a store without any of a store's concerns.
+type model map[string]held
+
+type held struct {
+	value    string
+	expireAt time.Time
+}
+
+// exec is what op is to be once it is carried out.
+func (m model) exec(op backend.Op, now time.Time) backend.Op {
+	m.drop(now)
+	defer m.drop(now)
+	key := backend.Key(op)
+	h, found := m[key]
+	switch o := op.(type) {
+	case *backend.Get:
+		want := *o
+		if want.Found = found; found {
+			want.Value = []byte(h.value)
+			m.renew(key, o.TTL, time.Time{}, now)
+		}
+		return &want
+	case *backend.Set:
+		return m.set(*o, now)
+	case *backend.Take:
+		want := *o
+		want.Value, want.Found = []byte(h.value), found
+		delete(m, key)
+		return &want
+	case *backend.Delete:
+		want := *o
+		want.Deleted = found
+		delete(m, key)
+		return &want
+	case *backend.Exists:
+		want := *o
+		want.Found = found
+		return &want
+	case *backend.TTL:
+		want := *o
+		want.Found = found
+		for !h.expireAt.IsZero() && now.Add(want.Remaining).Before(h.expireAt) {
+			want.Remaining += time.Millisecond
+		}
+		return &want
+	case *backend.Expire:
+		want := *o
+		want.Applied = found
+		m.renew(key, o.TTL, o.ExpireAt, now)
+		return &want
+	case *backend.Persist:
+		want := *o
+		want.Applied = !h.expireAt.IsZero()
+		if found {
+			m[key] = held{value: h.value}
+		}
+		return &want
+	default:
+		panic("the model does not know " + backend.Name(op))
+	}
+}
+
+func (m model) set(o backend.Set, now time.Time) *backend.Set {
+	old, found := m[o.Key]
+	if o.ReturnOld {
+		o.Old, o.OldFound = []byte(old.value), found
+	}
+	if o.Cond == backend.IfAbsent && found || o.Cond == backend.IfPresent && !found {
+		return &o
+	}
+	o.Applied = true
+	m[o.Key] = held{string(o.Value), old.expireAt}
+	if o.KeepTTL && found {
+		return &o
+	}
+	m[o.Key] = held{value: string(o.Value)}
+	m.renew(o.Key, o.TTL, o.ExpireAt, now)
+	return &o
+}
+
+// renew moves the expiry of a key that is there, if there is one to move it to.
+func (m model) renew(key string, ttl time.Duration, at, now time.Time) {
+	h, found := m[key]
+	if ttl > 0 {
+		at = now.Add(ttl)
+	}
+	if found && !at.IsZero() {
+		m[key] = held{h.value, at}
+	}
+}
+
+// drop forgets what has expired.
+func (m model) drop(now time.Time) {
+	for key, h := range m {
+		if !h.expireAt.IsZero() && !h.expireAt.After(now) {
+			delete(m, key)
+		}
+	}
+}
+
+func (m model) scan(prefix string, now time.Time) (keys []string) {
+	m.drop(now)
+	for key := range m {
+		if strings.HasPrefix(key, prefix) {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// scan is all keys of a scan, in the order in which they come.
+func scan(t *rapid.T, store *memstore.Store, prefix string, size int) (keys []string) {
+	for page, err := range store.ScanPages(t.Context(), prefix, size) {
+		if err != nil || len(page) == 0 || len(page) > size {
+			t.Fatalf("Scan %q in pages of %d yields %q, %v", prefix, size, page, err)
+		}
+		keys = append(keys, page...)
+	}
+	return keys
+}
