@@ -3,6 +3,8 @@ package rin
 import (
 	"errors"
 	"fmt"
+	"math"
+	"math/big"
 	"reflect"
 
 	"github.com/redisimnest/rin/codec"
@@ -48,7 +50,7 @@ func convertDefault[T any](dflt any) (T, error) {
 	}
 	if isNumber(v.Kind()) && isNumber(want.Kind()) || v.Kind() == want.Kind() && v.Type() == basic(v.Kind()) {
 		converted := v.Convert(want)
-		if back := converted.Convert(v.Type()); back.Equal(v) && sameSign(v, converted) {
+		if sameValue(v, converted) {
 			return converted.Interface().(T), nil
 		}
 		return none, fmt.Errorf("holds %v, which can't hold its default %v", want, dflt)
@@ -80,12 +82,13 @@ func wrongDefault(want reflect.Type, dflt any) error {
 	case want.Kind() == reflect.Bool:
 		example = "false"
 	}
-	return fmt.Errorf("holds %v, but its default is %s; write rin.Default[%v](%s)", want, article(reflect.TypeOf(dflt)), want, example)
+	name := goName(want)
+	return fmt.Errorf("holds %s, but its default is %s; write rin.Default[%s](%s)", name, article(reflect.TypeOf(dflt)), name, example)
 }
 
 // article is a type's name after its indefinite article.
 func article(t reflect.Type) string {
-	name := t.String()
+	name := goName(t)
 	switch name[0] {
 	case 'a', 'e', 'i', 'o':
 		return "an " + name
@@ -97,18 +100,30 @@ func isNumber(k reflect.Kind) bool {
 	return reflect.Int <= k && k <= reflect.Float64
 }
 
-// sameSign catches what a round trip does not: -1 and its unsigned counterpart
-// convert into each other.
-func sameSign(a, b reflect.Value) bool { return isNegative(a) == isNegative(b) }
+// sameValue reports whether a conversion kept the value. Converting back would
+// not tell: -1 and its unsigned counterpart convert into each other, and so, on
+// some processors, do the largest integer and the float that it is rounded to.
+func sameValue(a, b reflect.Value) bool {
+	switch a.Kind() {
+	case reflect.String, reflect.Bool:
+		return true
+	}
+	x, y := exact(a), exact(b)
+	return x != nil && y != nil && x.Cmp(y) == 0
+}
 
-func isNegative(v reflect.Value) bool {
+// exact is a number without its type, nil for NaN. A new big.Float takes the
+// precision of what it is set to.
+func exact(v reflect.Value) *big.Float {
 	switch {
 	case v.CanInt():
-		return v.Int() < 0
-	case v.CanFloat():
-		return v.Float() < 0
+		return new(big.Float).SetInt64(v.Int())
+	case v.CanUint():
+		return new(big.Float).SetUint64(v.Uint())
+	case math.IsNaN(v.Float()):
+		return nil
 	}
-	return false
+	return new(big.Float).SetFloat64(v.Float())
 }
 
 // shares reports whether copies of a T could reach the same memory.

@@ -1,6 +1,7 @@
 package rin
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -81,11 +82,11 @@ type OpError struct {
 
 // Error says what was tried, on what, and why it failed.
 func (e *OpError) Error() string {
-	on := e.Key
-	if on == "" {
-		on = e.Pattern
+	text := "rin: " + e.Op
+	if on := cmp.Or(e.Key, e.Pattern); on != "" {
+		text += " " + on
 	}
-	return strings.Join(strings.Fields("rin: "+e.Op+" "+on), " ") + ": " + e.Err.Error()
+	return text + ": " + e.Err.Error()
 }
 
 // Unwrap returns why the operation failed.

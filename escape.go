@@ -20,7 +20,12 @@ var escaped = func() (table [utf8.RuneSelf]bool) {
 // not show, and the runes of apart, are percent-encoded byte by byte, as is
 // what is not UTF-8. Everything else stays readable.
 func appendEscaped(dst []byte, value, apart string) []byte {
-	for i := 0; i < len(value); {
+	plain := 0
+	for plain < len(value) && value[plain] < utf8.RuneSelf && !escaped[value[plain]] && apart == "" {
+		plain++
+	}
+	dst = append(dst, value[:plain]...)
+	for i := plain; i < len(value); {
 		c := value[i]
 		if c < utf8.RuneSelf {
 			if escaped[c] || apart != "" && strings.IndexByte(apart, c) >= 0 {

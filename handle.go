@@ -1,6 +1,7 @@
 package rin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,8 +27,11 @@ var (
 // at binds a node to a scope. An error is the handle's to carry.
 func at(scope *Scope, n *node, params []any) handle {
 	r, err := scope.route(n)
-	if err != nil {
+	switch {
+	case r == nil:
 		return handle{place: &place{node: n, pattern: n.pattern}, err: err}
+	case err != nil:
+		return handle{place: r.to, err: err}
 	}
 	key, err := r.render(scope.prefix, params)
 	return handle{r.to, key, err}
@@ -116,7 +120,7 @@ func (h handle) TTL(ctx context.Context) (time.Duration, error) {
 // whether the key is there. It is PEXPIRE: O(1).
 func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
 	d, err := checkTTL(d)
-	if err != nil {
+	if err = cmp.Or(h.check(), err); err != nil {
 		return false, h.fail("expire", err)
 	}
 	return h.expire(ctx, &backend.Expire{TTL: d})

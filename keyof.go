@@ -63,7 +63,7 @@ func bindTo[T any](p *place) (any, error) {
 		Lenient:  p.policy.mismatch == TryDecode,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("holds %v: %w", v.goType, err)
+		return nil, fmt.Errorf("holds %s: %w", goName(v.goType), err)
 	}
 	b := &binding[T]{Typed: typed}
 	b.dflt, err = defaultOf(v, typed)

@@ -51,6 +51,7 @@ type node struct {
 	self     Node
 	pattern  string
 	segments []segment
+	garbled  bool // the pattern can't be read
 	file     string
 	line     int
 	problems []string
@@ -77,7 +78,7 @@ type value struct {
 func newNode(pattern string) node {
 	_, file, line, _ := runtime.Caller(2)
 	segments, problems := parsePattern(pattern)
-	return node{pattern: pattern, segments: segments, problems: problems, file: file, line: line}
+	return node{pattern: pattern, segments: segments, garbled: len(problems) > 0, file: file, line: line, problems: problems}
 }
 
 // Pattern returns the node's own pattern, as it was declared.
@@ -110,7 +111,7 @@ func sameSetting(a, b fmt.Stringer) bool {
 }
 
 func (n *node) problem(format string, args ...any) {
-	n.problems = append(n.problems, n.kind()+" "+quote(n.pattern)+": "+fmt.Sprintf(format, args...))
+	n.problems = append(n.problems, fmt.Sprintf("%s %q: ", n.kind(), n.pattern)+fmt.Sprintf(format, args...))
 }
 
 func (n *node) kind() string {
@@ -120,7 +121,8 @@ func (n *node) kind() string {
 	return "key"
 }
 
-func quote(s string) string { return `"` + s + `"` }
+// goName is a type as it is written in Go.
+func goName(t reflect.Type) string { return strings.ReplaceAll(t.String(), "interface {}", "any") }
 
 // String prints the node and everything below it, a line each: the pattern, the
 // type, the options, and a TTL that it inherits.
@@ -150,7 +152,7 @@ func (n *node) describe(inherited policy) string {
 		words[0] = `""`
 	}
 	if n.value != nil {
-		words = append(words, n.value.goType.String())
+		words = append(words, goName(n.value.goType))
 	}
 	for _, opt := range n.options {
 		words = append(words, opt.String())

@@ -265,7 +265,11 @@ func (o CodecOption) validInKey(n *node) {
 	}
 }
 
-func (o CodecOption) override(p *policy) { p.codec = o.codec }
+func (o CodecOption) override(p *policy) {
+	if !isNil(o.codec) {
+		p.codec = o.codec
+	}
+}
 
 // String returns the option with the codec's name.
 func (o CodecOption) String() string {

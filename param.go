@@ -142,6 +142,9 @@ func appendParam(dst []byte, value any, apart string) ([]byte, error) {
 		}
 		return appendText(dst, text, apart)
 	}
+	if apart == "" {
+		return append(dst, digits...), nil
+	}
 	return appendText(dst, string(digits), apart)
 }
 

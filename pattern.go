@@ -188,10 +188,10 @@ func (s *segment) overlaps(t *segment) bool {
 	return meet(0, 0)
 }
 
-// A textToken is one byte of a literal, or any byte of a value that is not in
+// A textToken is one rune of a literal, or any rune of a value that is not in
 // except; with repeat, any number of them, none included.
 type textToken struct {
-	lit    byte
+	lit    rune
 	value  bool
 	except string
 	repeat bool
@@ -202,14 +202,14 @@ func (t textToken) meets(u textToken) bool {
 	case t.value && u.value:
 		return true
 	case t.value:
-		return strings.IndexByte(t.except, u.lit) < 0
+		return !strings.ContainsRune(t.except, u.lit)
 	case u.value:
-		return strings.IndexByte(u.except, t.lit) < 0
+		return !strings.ContainsRune(u.except, t.lit)
 	}
 	return t.lit == u.lit
 }
 
-// next is the position after consuming one byte by the token at i.
+// next is the position after consuming one rune by the token at i.
 func (t textToken) next(i int) int {
 	if t.repeat {
 		return i
@@ -220,7 +220,7 @@ func (t textToken) next(i int) int {
 func (s *segment) tokens() []textToken {
 	var tokens []textToken
 	for i, lit := range s.lits {
-		for _, c := range []byte(lit) {
+		for _, c := range lit {
 			tokens = append(tokens, textToken{lit: c})
 		}
 		if i < len(s.names) {

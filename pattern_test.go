@@ -80,6 +80,8 @@ func TestOverlaps(t *testing.T) {
 		{"<a>-<b>", "x-y-z", false, "values that are kept apart show no dash"},
 		{"<a>-<b>", "x-y", true, "both values fit"},
 		{"a<x>b", "ab", false, "a value is not empty"},
+		{"<a>→<b>", "←→x", true, "← shares bytes with → and is another rune"},
+		{"<a>→<b>", "x→→y", false, "values that are kept apart show no →"},
 		{"a<x>b", "abb", true, "a value may be b"},
 	} {
 		a, _ := parseSegment(tc.a)

@@ -19,6 +19,7 @@ type place struct {
 	parent   *place
 	children []*place
 
+	garbled  bool      // a pattern on the path can't be read
 	pattern  string    // from the root: root:user:<user_id>:age
 	segments []segment // from the root
 	policy   policy
@@ -108,10 +109,11 @@ func (c *checker) add(n *node, message string) {
 
 // place puts n and everything below it in its place below parent.
 func (c *checker) place(s *store, n *node, parent *place) *place {
-	p := &place{store: s, node: n, parent: parent, pattern: n.pattern, segments: n.segments}
+	p := &place{store: s, node: n, parent: parent, garbled: n.garbled, pattern: n.pattern, segments: n.segments}
 	var inherited policy
 	if parent != nil {
 		inherited = parent.policy
+		p.garbled = n.garbled || parent.garbled || n.pattern == ""
 		p.pattern = join(parent.pattern, n.pattern)
 		p.segments = slices.Concat(parent.segments, n.segments)
 	}
@@ -122,6 +124,8 @@ func (c *checker) place(s *store, n *node, parent *place) *place {
 	switch {
 	case n.pattern == "" && parent != nil:
 		c.add(n, fmt.Sprintf("%s below %q: the pattern is empty; only the root's may be", n.kind(), parent.pattern))
+	case parent == nil && strings.Contains(n.pattern, "<") && !n.garbled:
+		c.add(n, fmt.Sprintf("cluster %q: the root has a parameter, and nothing gives it a value; put it into a cluster below", n.pattern))
 	default:
 		c.placeholders(p)
 	}
@@ -172,7 +176,8 @@ func (c *checker) bind(p *place) {
 // collisions turns down two nodes whose keys could be equal, and a cluster
 // whose prefix could hold a key that is declared outside it.
 func (c *checker) collisions(root *place) {
-	all := root.appendAll(nil)
+	garbled := func(p *place) bool { return p.garbled } // it would seem to collide with everything
+	all := slices.DeleteFunc(root.appendAll(nil), garbled)
 	for i, p := range all {
 		for _, q := range all[i+1:] {
 			if p.node.value != nil && q.node.value != nil {

@@ -72,13 +72,16 @@ func (s *Scope) fail(op string, err error) error {
 	return e
 }
 
-// route finds the one way from the scope to a node.
+// route finds the one way from the scope to a node. Where the scope carries an
+// error, the way may be known all the same.
 func (s *Scope) route(n *node) (*route, error) {
-	if err := s.check(); err != nil {
-		return nil, err
+	if s == nil || s.place == nil {
+		return nil, s.check()
 	}
 	r, ok := s.place.below[n]
 	switch {
+	case s.err != nil:
+		return r, s.err
 	case !ok:
 		return nil, fmt.Errorf("%w: %s %q is not below %s", ErrNotUnder, n.kind(), n.pattern, s.place.name())
 	case r.also != nil:

@@ -36,8 +36,9 @@ func (p *policy) drawTTL() time.Duration {
 	if p.jitter == 0 || p.ttl == 0 {
 		return p.ttl
 	}
-	spread := float64(p.ttl) * p.jitter * (2*rand.Float64() - 1)
-	return max(wholeMillis(p.ttl+time.Duration(spread)), time.Millisecond)
+	spread := time.Duration(float64(p.ttl) * p.jitter * (2*rand.Float64() - 1))
+	spread = min(spread, math.MaxInt64-p.ttl) // TTLs of centuries stay in range
+	return max(wholeMillis(p.ttl+spread), time.Millisecond)
 }
 
 // renewedTTL is what a read gives a key it finds; zero leaves its expiry alone.

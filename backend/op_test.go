@@ -40,7 +40,7 @@ func TestOp(t *testing.T) {
 			t.Errorf("Key and Pattern of %T = %q, %q; want its fields", c.op, key, pattern)
 		}
 		backend.Fail(c.op, errFull)
-		if got := backend.Err(c.op); got != errFull {
+		if got := backend.Err(c.op); !errors.Is(got, errFull) {
 			t.Errorf("Err of %T = %v after it was failed with %v", c.op, got, errFull)
 		}
 	}
@@ -59,7 +59,7 @@ func TestFirstErr(t *testing.T) {
 		{[]backend.Op{fine, slow, fine, full}, errSlow},
 		{[]backend.Op{full, slow}, errFull},
 	} {
-		if got := backend.FirstErr(c.ops); got != c.want {
+		if got := backend.FirstErr(c.ops); !errors.Is(got, c.want) {
 			t.Errorf("FirstErr(%v) = %v, want %v", c.ops, got, c.want)
 		}
 	}
@@ -72,11 +72,11 @@ func TestEnded(t *testing.T) {
 		t.Errorf("Ended = %v before the context has", err)
 	}
 	cancel()
-	if err := backend.Ended(ctx, ops); err != context.Canceled {
+	if err := backend.Ended(ctx, ops); !errors.Is(err, context.Canceled) {
 		t.Errorf("Ended = %v, want context.Canceled", err)
 	}
 	for _, op := range ops {
-		if err := backend.Err(op); err != context.Canceled {
+		if err := backend.Err(op); !errors.Is(err, context.Canceled) {
 			t.Errorf("Err of %s = %v, want context.Canceled", backend.Name(op), err)
 		}
 	}

@@ -1,0 +1,72 @@
+package goredis_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/redisimnest/rin/backend/goredis"
+	"github.com/redisimnest/rin/internal/benchtest"
+	"github.com/redisimnest/rin/internal/servertest"
+)
+
+// BenchmarkCost shows what rin adds to the client's own work, on a connection
+// that answers at once.
+func BenchmarkCost(b *testing.B) {
+	client := newClient(b, &redis.Options{Dialer: benchtest.Loopback(), ContextTimeoutEnabled: true, PoolSize: 1})
+	benchtest.Cost(b, benchtest.Values(b, goredis.New(client), raw(b, client)))
+}
+
+// BenchmarkRace races the client on a real server. Without deadlines in the
+// client, every operation whose context can end runs in a goroutine.
+func BenchmarkRace(b *testing.B) {
+	addr := servertest.Start(b, servertest.Redis)
+	for name, heeds := range map[string]bool{"deadlines=client": true, "deadlines=goroutine": false} {
+		b.Run(name, func(b *testing.B) {
+			client := newClient(b, &redis.Options{Addr: addr, ContextTimeoutEnabled: heeds, PoolSize: 64})
+			benchtest.Race(b, benchtest.Values(b, goredis.New(client), raw(b, client)))
+		})
+	}
+}
+
+// BenchmarkClear races the Clear of 10,000 keys among 1,000,000 others.
+func BenchmarkClear(b *testing.B) {
+	addr := servertest.Start(b, servertest.Redis)
+	benchtest.Populate(b, addr)
+	client := newClient(b, &redis.Options{Addr: addr, ContextTimeoutEnabled: true})
+	benchtest.Clear(b, goredis.New(client), raw(b, client))
+}
+
+func raw(b *testing.B, client *redis.Client) benchtest.Raw {
+	return benchtest.Raw{
+		Get: func(ctx context.Context, key string) string {
+			value, err := client.Get(ctx, key).Result()
+			must(b, err)
+			return value
+		},
+		Set: func(ctx context.Context, key, value string, ttl time.Duration) {
+			must(b, client.Set(ctx, key, value, ttl).Err())
+		},
+		Scan: func(ctx context.Context, cursor uint64, match string) ([]string, uint64) {
+			keys, next, err := client.Scan(ctx, cursor, match, 1000).Result()
+			must(b, err)
+			return keys, next
+		},
+		Unlink: func(ctx context.Context, keys []string) {
+			pipe := client.Pipeline()
+			for _, key := range keys {
+				pipe.Unlink(ctx, key)
+			}
+			_, err := pipe.Exec(ctx)
+			must(b, err)
+		},
+	}
+}
+
+func must(b *testing.B, err error) {
+	if err != nil {
+		b.Error(err)
+	}
+}

@@ -1,0 +1,133 @@
+package goredis
+
+import (
+	"context"
+	"errors"
+	"reflect"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// Backend is a store of keys behind a go-redis client. It is safe for
+// concurrent use. Create one with [New] or [FromEnv].
+type Backend struct {
+	client redis.UniversalClient
+	// err is why client can't be used, if it can't.
+	err error
+	// deadlines says that the client itself returns when a deadline passes.
+	deadlines bool
+	// owned says that Close closes the client.
+	owned bool
+}
+
+var (
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Pager   = (*Backend)(nil)
+)
+
+var (
+	errNoClient = errors.New("goredis: the client is nil; give New what redis.NewClient returned")
+	errRing     = errors.New("goredis: a *redis.Ring is not supported, since its keys move when a shard fails; " +
+		"use a *redis.Client or a *redis.ClusterClient")
+)
+
+// New returns a Backend on client: a [*redis.Client], which may be a Sentinel
+// one, a [*redis.ClusterClient], or a type around one of them. It sends
+// nothing. The client stays the caller's: it is neither changed nor closed.
+//
+// With a client that can't be used, a nil or a [*redis.Ring], every operation
+// returns an error that says so.
+func New(client redis.UniversalClient) *Backend {
+	b := &Backend{client: client, err: unusable(client)}
+	if b.err == nil {
+		b.deadlines = heedsDeadlines(client)
+	}
+	return b
+}
+
+func unusable(client redis.UniversalClient) error {
+	if client == nil {
+		return errNoClient
+	}
+	if v := reflect.ValueOf(client); v.Kind() == reflect.Pointer && v.IsNil() {
+		return errNoClient
+	}
+	if _, ok := client.(*redis.Ring); ok {
+		return errRing
+	}
+	return nil
+}
+
+// Exec sends one op as a command and several as one pipeline, which on a
+// cluster the client splits by node. See [backend.Backend].
+func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	if b.err != nil {
+		return backend.FailAll(ops, b.err)
+	}
+	if err := backend.Ended(ctx, ops); err != nil {
+		return err
+	}
+	if b.deadlines || ctx.Done() == nil {
+		b.send(ctx, newCommands(ctx, ops))
+	} else {
+		b.sendAside(ctx, newCommands(ctx, ops))
+	}
+	return backend.FirstErr(ops)
+}
+
+// send sends cmds and fills in their ops.
+func (b *Backend) send(ctx context.Context, cmds []command) {
+	b.process(ctx, cmds)
+	for i := range cmds {
+		cmds[i].settle(ctx)
+	}
+}
+
+// sendAside is send that returns as soon as ctx ends.
+func (b *Backend) sendAside(ctx context.Context, cmds []command) {
+	for i := range cmds {
+		cmds[i].detach()
+	}
+	if aside(ctx, func() { b.process(ctx, cmds) }) {
+		for i := range cmds {
+			cmds[i].settle(ctx)
+		}
+		return
+	}
+	for i := range cmds {
+		cmds[i].abandon(ctx)
+	}
+}
+
+// process sends cmds, which receive their replies and errors.
+func (b *Backend) process(ctx context.Context, cmds []command) {
+	switch len(cmds) {
+	case 0:
+		return
+	case 1:
+		b.client.Process(ctx, &cmds[0]) // The command has the error too.
+		return
+	}
+	pipe := b.client.Pipeline()
+	for i := range cmds {
+		pipe.Process(ctx, &cmds[i]) // Only queues it.
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		refuse(cmds, err)
+	}
+}
+
+// refuse gives err to the commands that a hook kept from being sent without
+// telling them. For the others err is only the first of their own.
+func refuse(cmds []command, err error) {
+	for i := range cmds {
+		if cmd := &cmds[i]; cmd.sent == 0 && cmd.Err() == nil {
+			cmd.SetErr(err)
+		}
+	}
+}

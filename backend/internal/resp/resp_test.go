@@ -1,0 +1,194 @@
+package resp_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/internal/resp"
+)
+
+func TestAppend(t *testing.T) {
+	at := time.UnixMilli(1_800_000_000_123).Add(999 * time.Microsecond)
+	v := []byte("v")
+	for _, row := range []struct {
+		op   backend.Op
+		want string
+	}{
+		{&backend.Get{Key: "k"}, "GET k"},
+		{&backend.Get{Key: "k", TTL: time.Second}, "GETEX k PX 1000"},
+		{&backend.Set{Key: "k", Value: v}, "SET k v"},
+		{&backend.Set{Key: "k"}, "SET k "},
+		{&backend.Set{Key: "k", Value: v, TTL: time.Millisecond}, "SET k v PX 1"},
+		{&backend.Set{Key: "k", Value: v, ExpireAt: at}, "SET k v PXAT 1800000000123"},
+		{&backend.Set{Key: "k", Value: v, ExpireAt: time.Unix(-5, 0)}, "SET k v PXAT 1"},
+		{&backend.Set{Key: "k", Value: v, KeepTTL: true}, "SET k v KEEPTTL"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, TTL: time.Second}, "SET k v NX PX 1000"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfPresent, KeepTTL: true}, "SET k v XX KEEPTTL"},
+		{&backend.Set{Key: "k", Value: v, ReturnOld: true}, "SET k v GET"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfPresent, ReturnOld: true, TTL: time.Second}, "SET k v XX GET PX 1000"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, ReturnOld: true}, "EVAL script 1 k v NX GET "},
+		{&backend.Set{Key: "k", Value: v, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k v   KEEPTTL PX 1000"},
+		{&backend.Set{Key: "k", Value: v, KeepTTL: true, ExpireAt: at, Cond: backend.IfPresent}, "EVAL script 1 k v XX  KEEPTTL PXAT 1800000000123"},
+		{&backend.Take{Key: "k"}, "GETDEL k"},
+		{&backend.Delete{Key: "k"}, "UNLINK k"},
+		{&backend.Exists{Key: "k"}, "EXISTS k"},
+		{&backend.TTL{Key: "k"}, "PTTL k"},
+		{&backend.Expire{Key: "k", TTL: time.Second}, "PEXPIRE k 1000"},
+		{&backend.Expire{Key: "k", ExpireAt: at}, "PEXPIREAT k 1800000000123"},
+		{&backend.Persist{Key: "k"}, "PERSIST k"},
+	} {
+		words, err := resp.Append(nil, row.op)
+		if err != nil {
+			t.Errorf("%s: %v", row.want, err)
+			continue
+		}
+		if got := line(words); got != row.want {
+			t.Errorf("Append(%+v) = %q, want %q", row.op, got, row.want)
+		}
+		if key := words[resp.KeyAt(words)]; key.String() != "k" {
+			t.Errorf("%s: KeyAt says that the key is %v", row.want, key)
+		}
+	}
+}
+
+// line is a command as one reads it.
+func line(words []resp.Word) string {
+	texts := make([]string, len(words))
+	for i, word := range words {
+		texts[i] = word.String()
+	}
+	if texts[0] == "EVAL" {
+		texts[1] = "script"
+	}
+	return strings.Join(texts, " ")
+}
+
+func TestWord_sharesNothing(t *testing.T) {
+	value := []byte("before")
+	words, err := resp.Append(nil, &backend.Set{Key: "k", Value: value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := words[2].String()
+	copy(value, "after!")
+	if text != "before" {
+		t.Errorf("String = %q after its word has changed, want %q", text, "before")
+	}
+}
+
+func TestFill(t *testing.T) {
+	for _, row := range []struct {
+		op, want backend.Op
+		text     string
+		ok       bool
+	}{
+		{op: &backend.Get{}, text: "v", ok: true, want: &backend.Get{Value: []byte("v"), Found: true}},
+		{op: &backend.Get{}, text: "", ok: true, want: &backend.Get{Value: []byte{}, Found: true}},
+		{op: &backend.Get{}, want: &backend.Get{}},
+		{op: &backend.Set{}, text: "OK", ok: true, want: &backend.Set{Applied: true}},
+		{op: &backend.Set{Cond: backend.IfAbsent}, want: &backend.Set{Cond: backend.IfAbsent}},
+		{op: &backend.TTL{}, text: "1500", ok: true, want: &backend.TTL{Found: true, Remaining: 1500 * time.Millisecond}},
+		{op: &backend.TTL{}, text: "0", ok: true, want: &backend.TTL{Found: true, Remaining: time.Millisecond}},
+		{op: &backend.TTL{}, text: "-1", ok: true, want: &backend.TTL{Found: true}},
+		{op: &backend.TTL{}, text: "-2", ok: true, want: &backend.TTL{}},
+		{
+			op: &backend.TTL{}, text: fmt.Sprint(math.MaxInt64), ok: true,
+			want: &backend.TTL{Found: true, Remaining: math.MaxInt64 / time.Millisecond * time.Millisecond},
+		},
+		{op: &backend.Delete{}, text: "1", ok: true, want: &backend.Delete{Deleted: true}},
+		{op: &backend.Delete{}, text: "0", ok: true, want: &backend.Delete{}},
+	} {
+		resp.Fill(row.op, row.text, row.ok)
+		if diff := cmp.Diff(row.want, row.op); diff != "" {
+			t.Errorf("Fill with %q, %t (-want +got):\n%s", row.text, row.ok, diff)
+		}
+	}
+}
+
+// With the old value for a reply, only the condition says whether it was
+// replaced.
+func TestFill_returnOld(t *testing.T) {
+	for _, row := range []struct {
+		cond        backend.Cond
+		found, want bool
+	}{
+		{backend.Always, true, true},
+		{backend.Always, false, true},
+		{backend.IfAbsent, true, false},
+		{backend.IfAbsent, false, true},
+		{backend.IfPresent, true, true},
+		{backend.IfPresent, false, false},
+	} {
+		set := &backend.Set{Cond: row.cond, ReturnOld: true}
+		resp.Fill(set, "", row.found)
+		if set.Applied != row.want || set.OldFound != row.found {
+			t.Errorf("Cond %d, old value found %t: applied %t, OldFound %t", row.cond, row.found, set.Applied, set.OldFound)
+		}
+	}
+}
+
+func TestLost(t *testing.T) {
+	broken := errors.New("connection reset")
+	past, cancel := context.WithDeadline(t.Context(), time.Now().Add(-time.Second))
+	defer cancel()
+
+	write := resp.Lost(past, &backend.Delete{}, broken)
+	for _, want := range []error{backend.ErrUnknownOutcome, context.DeadlineExceeded, broken} {
+		if !errors.Is(write, want) {
+			t.Errorf("Lost write = %v, want %v in it", write, want)
+		}
+	}
+	if read := resp.Lost(t.Context(), &backend.Get{}, broken); read != broken {
+		t.Errorf("Lost read = %v, want the error as it is", read)
+	}
+	if unsent := resp.Unsent(past, context.DeadlineExceeded); unsent != context.DeadlineExceeded {
+		t.Errorf("Unsent = %v, want the context's error said once", unsent)
+	}
+}
+
+func TestMatch(t *testing.T) {
+	for prefix, want := range map[string]string{
+		"":             "*",
+		"user:1:":      "user:1:*",
+		"user:{1}:":    "user:{1}:*",
+		"a*b?c[d]e^-":  `a\*b\?c\[d\]e^-*`,
+		`back\slash`:   `back\\slash*`,
+		"käse:":        "käse:*",
+		"raw\xff\x00:": "raw*",
+	} {
+		if got := resp.Match(prefix); got != want {
+			t.Errorf("Match(%q) = %q, want %q", prefix, got, want)
+		}
+	}
+}
+
+// Whatever the prefix is, the keys that begin with it match its pattern.
+func FuzzMatch(f *testing.F) {
+	f.Add("user:*", "1")
+	f.Add(`[\^a-]`, "")
+	f.Fuzz(func(t *testing.T, prefix, rest string) {
+		if strings.Contains(prefix+rest, "/") { // path.Match stops at it; SCAN doesn't.
+			t.Skip()
+		}
+		if ok, err := path.Match(resp.Match(prefix), prefix+rest); err != nil || !ok {
+			t.Errorf("Match(%q) = %q doesn't match %q: %v", prefix, resp.Match(prefix), prefix+rest, err)
+		}
+	})
+}
+
+func TestWithin(t *testing.T) {
+	got := resp.Within("a*", []string{"a*b", "axb", "a*", "a"})
+	if want := []string{"a*b", "a*"}; !slices.Equal(got, want) {
+		t.Errorf("Within = %q, want %q", got, want)
+	}
+}

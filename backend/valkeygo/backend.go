@@ -1,0 +1,122 @@
+package valkeygo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// Backend is a [backend.Backend] over a valkey.Client, and a [backend.Pager].
+// It is safe for concurrent use.
+type Backend struct {
+	client   valkey.Client
+	owned    bool
+	retryFor time.Duration
+}
+
+var (
+	_ backend.Backend = (*Backend)(nil)
+	_ backend.Pager   = (*Backend)(nil)
+)
+
+// New returns a backend over client, which may be a standalone, a cluster or a
+// Sentinel client. The client stays the caller's, who closes it.
+//
+// With a nil client every operation fails and says so.
+func New(client valkey.Client, opts ...Option) *Backend {
+	b := &Backend{client: client, retryFor: defaultRetryFor}
+	for _, opt := range opts {
+		opt.apply(b)
+	}
+	return b
+}
+
+// Close closes the client if [FromEnv] made it, and does nothing if it was
+// handed to [New]. It waits for the operations under way, a server that keeps
+// silent for a second at most. Its error is always nil.
+func (b *Backend) Close() error {
+	if b.owned {
+		b.client.Close()
+	}
+	return nil
+}
+
+// Exec implements [backend.Backend]: one command an op, in one write per node.
+//
+// A batch of reads alone is sent again if the connection was lost, see
+// [RetryFor]. Nothing else is ever sent twice.
+func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
+	if len(ops) == 0 {
+		return nil
+	}
+	if b.client == nil {
+		return backend.FailAll(ops, errNoClient)
+	}
+	if err := backend.Ended(ctx, ops); err != nil {
+		return err
+	}
+	if len(ops) == 1 {
+		b.single(ctx, ops[0])
+	} else {
+		b.batch(ctx, ops)
+	}
+	return backend.FirstErr(ops)
+}
+
+func (b *Backend) single(ctx context.Context, op backend.Op) {
+	cmd, err := b.command(op)
+	if err != nil {
+		backend.Fail(op, err)
+		return
+	}
+	result := b.client.Do(ctx, cmd)
+	if b.repeatable(op) && passing(ctx, result.Error()) {
+		result = b.again(ctx, op)[0]
+	}
+	settle(ctx, op, result)
+}
+
+func (b *Backend) batch(ctx context.Context, ops []backend.Op) {
+	ops, cmds := b.commands(ops)
+	results := b.client.DoMulti(ctx, cmds...)
+	if b.repeatable(ops...) && anyPassing(ctx, results) {
+		results = b.again(ctx, ops...)
+	}
+	for i, op := range ops {
+		settle(ctx, op, results[i])
+	}
+}
+
+// repeatable says that ops may be sent twice. A read behind a write may not,
+// since it would then see what came after the write.
+func (b *Backend) repeatable(ops ...backend.Op) bool {
+	for _, op := range ops {
+		if backend.EffectOf(op) != backend.Read {
+			return false
+		}
+	}
+	return b.retryFor > 0
+}
+
+// again sends reads whose first attempt failed. Only now may the client repeat
+// them: it would do so for ever without a deadline, and setting one costs too
+// much to do it for every call.
+func (b *Backend) again(ctx context.Context, ops ...backend.Op) []valkey.ValkeyResult {
+	ctx, cancel := context.WithTimeout(ctx, b.retryFor)
+	defer cancel()
+	_, cmds := b.commands(ops)
+	for i, cmd := range cmds {
+		cmds[i] = cmd.ToRetryable()
+	}
+	return b.client.DoMulti(ctx, cmds...)
+}
+
+func anyPassing(ctx context.Context, results []valkey.ValkeyResult) bool {
+	return slices.ContainsFunc(results, func(r valkey.ValkeyResult) bool {
+		return passing(ctx, r.Error())
+	})
+}

@@ -1,0 +1,152 @@
+package valkeygo_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/backendtest"
+	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/servertest"
+)
+
+// setup changes the options of a test's client.
+type setup func(*valkey.ClientOption)
+
+// These are what a client of miniredis has to do without.
+var miniredisSetup = []setup{
+	func(o *valkey.ClientOption) { o.ForceSingleClient = true },
+	func(o *valkey.ClientOption) { o.DisableCache = true },
+}
+
+func newClient(t testing.TB, addr string, setups ...setup) valkey.Client {
+	t.Helper()
+	option := valkey.ClientOption{InitAddress: []string{addr}}
+	for _, setup := range setups {
+		setup(&option)
+	}
+	client, err := valkey.NewClient(option)
+	if err != nil {
+		t.Fatalf("valkey.NewClient: %v", err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// newMiniredis starts a miniredis whose GETEX, like a server's, leaves a key of
+// another kind the expiry it has.
+func newMiniredis(t *testing.T) *miniredis.Miniredis {
+	t.Helper()
+	m := miniredis.RunT(t)
+	m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
+		if !strings.EqualFold(cmd, "GETEX") {
+			return false
+		}
+		kind := m.Type(args[0])
+		foreign := kind != "" && kind != "string"
+		if foreign {
+			c.WriteError("WRONGTYPE Operation against a key holding the wrong kind of value")
+		}
+		return foreign
+	})
+	return m
+}
+
+func TestConformance_miniredis(t *testing.T) {
+	mini := newMiniredis(t)
+	b := valkeygo.New(newClient(t, mini.Addr(), miniredisSetup...))
+	backendtest.Run(t, backendtest.Harness{
+		New: func(testing.TB) backend.Backend {
+			mini.FlushAll()
+			return b
+		},
+		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
+		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
+	})
+}
+
+// A client that isn't told otherwise takes miniredis for a cluster.
+func TestConformance_miniredisAsCluster(t *testing.T) {
+	mini := newMiniredis(t)
+	client := newClient(t, mini.Addr(), func(o *valkey.ClientOption) { o.DisableCache = true })
+	if client.Mode() != valkey.ClientModeCluster {
+		t.Fatalf("the client is in mode %q; this test is for a cluster's", client.Mode())
+	}
+	b := valkeygo.New(client)
+	backendtest.Run(t, backendtest.Harness{
+		New: func(testing.TB) backend.Backend {
+			mini.FlushAll()
+			return b
+		},
+		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
+		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
+	})
+}
+
+func TestConformance_redis(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Redis))
+}
+
+func TestConformance_valkey(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Valkey))
+}
+
+// The suite holds for the older protocol, whose replies have other types.
+func TestConformance_resp2(t *testing.T) {
+	addr := servertest.Start(t, servertest.Redis)
+	runOn(t, addr,
+		func(o *valkey.ClientOption) { o.AlwaysRESP2 = true },
+		func(o *valkey.ClientOption) { o.DisableCache = true })
+}
+
+// The suite holds in the client's two other ways of sending.
+func TestConformance_alwaysPipelining(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Redis), func(o *valkey.ClientOption) { o.AlwaysPipelining = true })
+}
+
+func TestConformance_noAutoPipelining(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Redis), func(o *valkey.ClientOption) { o.DisableAutoPipelining = true })
+}
+
+func TestConformance_redisCluster(t *testing.T) {
+	runOnCluster(t, servertest.Redis)
+}
+
+func TestConformance_valkeyCluster(t *testing.T) {
+	runOnCluster(t, servertest.Valkey)
+}
+
+func runOnCluster(t *testing.T, p servertest.Program) {
+	t.Helper()
+	addrs := servertest.StartCluster(t, p)
+	client := newClient(t, addrs[0])
+	if client.Mode() != valkey.ClientModeCluster {
+		t.Fatalf("the client is in mode %q", client.Mode())
+	}
+	runSuite(t, client, addrs...)
+}
+
+func runOn(t *testing.T, addr string, setups ...setup) {
+	t.Helper()
+	runSuite(t, newClient(t, addr, setups...), addr)
+}
+
+func runSuite(t *testing.T, client valkey.Client, addrs ...string) {
+	t.Helper()
+	b := valkeygo.New(client)
+	backendtest.Run(t, backendtest.Harness{
+		New: func(t testing.TB) backend.Backend {
+			for _, addr := range addrs {
+				servertest.Do(t, addr, "FLUSHALL")
+			}
+			return b
+		},
+		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addrs[0], d) },
+		Foreign: func(t testing.TB, key string) { servertest.Do(t, addrs[0], "RPUSH", key, "v") },
+	})
+}

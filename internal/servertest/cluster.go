@@ -1,0 +1,85 @@
+package servertest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Slots is the number of hash slots of every cluster. [StartCluster] gives node
+// i of n those from Slots*i/n to Slots*(i+1)/n-1.
+const Slots = 16384
+
+// primaries is how many nodes [StartCluster] starts.
+const primaries = 3
+
+// StartCluster starts a cluster of three primaries without replicas, as [Start]
+// does, waits until each of them sees the whole cluster, and returns their
+// addresses.
+func StartCluster(t testing.TB, p Program) []string {
+	t.Helper()
+	addrs := make([]string, primaries)
+	for i := range addrs {
+		addrs[i] = startNode(t, p)
+	}
+	for i, addr := range addrs {
+		first, end := Slots*i/primaries, Slots*(i+1)/primaries
+		Do(t, addr, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(end-1))
+		Do(t, addr, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+	}
+	for _, addr := range addrs[1:] {
+		meet(t, addrs[0], addr)
+	}
+	for _, addr := range addrs {
+		awaitCluster(t, addr)
+	}
+	return addrs
+}
+
+// startNode starts a node whose bus has a free port of its own: the default,
+// port+10000, may be above 65535.
+func startNode(t testing.TB, p Program) string {
+	t.Helper()
+	_, bus, _ := net.SplitHostPort(freeAddr(t))
+	return start(t, p,
+		"--cluster-enabled", "yes",
+		"--cluster-port", bus,
+		"--cluster-config-file", "nodes.conf",
+		"--cluster-node-timeout", "5000")
+}
+
+// meet introduces the node at other to the one at addr.
+func meet(t testing.TB, addr, other string) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(other)
+	config, _ := Do(t, other, "CONFIG", "GET", "cluster-port").([]any)
+	if len(config) != 2 {
+		t.Fatalf("servertest: %s does not tell its cluster-port", other)
+	}
+	Do(t, addr, "CLUSTER", "MEET", host, port, fmt.Sprint(config[1]))
+}
+
+func awaitCluster(t testing.TB, addr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
+	defer cancel()
+	err := poll(ctx, nil, func() error {
+		info, err := do(addr, "CLUSTER", "INFO")
+		if err != nil {
+			return err
+		}
+		text, _ := info.(string)
+		for _, want := range []string{"cluster_state:ok", fmt.Sprint("cluster_size:", primaries)} {
+			if !strings.Contains(text, want+"\r\n") {
+				return fmt.Errorf("no %s in:\n%s", want, text)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("servertest: %v", err)
+	}
+}

@@ -1,0 +1,183 @@
+// Package servertest starts real Redis and Valkey servers for tests, talks to
+// them past any client, and puts a faulty network in front of them.
+package servertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Program is a server program that tests can start.
+type Program struct {
+	command string
+	install string
+}
+
+// The programs that [Start] and [StartCluster] know.
+var (
+	Redis  = Program{"redis-server", "the Debian package redis-server"}
+	Valkey = Program{"valkey-server", "the Debian package valkey-server (in Debian 12 from its backports)"}
+)
+
+// String is the program's name: "redis-server".
+func (p Program) String() string { return p.command }
+
+// RequiredEnv is the environment variable which, set to "required", makes a
+// test fail whose server program is missing. Otherwise the test is skipped.
+const RequiredEnv = "RIN_SERVERS"
+
+const (
+	// startTries is how often a start is tried, since another process may take
+	// the free port before the server does.
+	startTries = 5
+	// startTimeout bounds a single start, and the joining of a cluster.
+	startTimeout = 20 * time.Second
+	// pollInterval is the pause between two looks at a server.
+	pollInterval = 5 * time.Millisecond
+)
+
+// Start starts the program on a free loopback port, without persistence, waits
+// until it answers, and returns its address. The server is stopped when the
+// test and its subtests have ended.
+func Start(t testing.TB, p Program) string {
+	t.Helper()
+	return start(t, p)
+}
+
+func start(t testing.TB, p Program, settings ...string) string {
+	t.Helper()
+	path := p.find(t)
+	var failures []error
+	for range startTries {
+		addr, err := launch(t, path, settings)
+		if err == nil {
+			return addr
+		}
+		failures = append(failures, err)
+	}
+	t.Fatalf("servertest: %v did not start: %v", p, errors.Join(failures...))
+	return ""
+}
+
+// find is the program's path; without one the test ends here.
+func (p Program) find(t testing.TB) string {
+	t.Helper()
+	path, err := exec.LookPath(p.command)
+	if err == nil {
+		return path
+	}
+	missing := fmt.Sprintf("servertest: %s is not on PATH; install %s", p.command, p.install)
+	if os.Getenv(RequiredEnv) == "required" {
+		t.Fatal(missing)
+	}
+	t.Skip(missing)
+	return ""
+}
+
+// launch runs one server process and waits until it answers.
+func launch(t testing.TB, path string, settings []string) (addr string, err error) {
+	t.Helper()
+	dir := t.TempDir()
+	addr = freeAddr(t)
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	log, err := os.Create(filepath.Join(dir, "server.log"))
+	if err != nil {
+		return "", err
+	}
+	defer log.Close()
+
+	cmd := exec.Command(path, append([]string{
+		"--bind", "127.0.0.1", "--port", port, "--dir", dir,
+		"--save", "", "--appendonly", "no",
+	}, settings...)...)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	exited := make(chan struct{})
+	go func() {
+		defer close(exited)
+		cmd.Wait() // Killed below, so its error says nothing.
+	}()
+	stop := func() {
+		cmd.Process.Kill()
+		<-exited
+	}
+	if err := awaitPing(addr, cmd.Process.Pid, exited); err != nil {
+		stop()
+		return "", fmt.Errorf("%w; its log:\n%s", err, readLog(log.Name()))
+	}
+	t.Cleanup(stop)
+	return addr, nil
+}
+
+// awaitPing waits until the process with this pid, and not another one that
+// took its port, answers on addr.
+func awaitPing(addr string, pid int, exited <-chan struct{}) error {
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	ours := fmt.Sprintf("process_id:%d\r\n", pid)
+	return poll(ctx, exited, func() error {
+		if _, err := do(addr, "PING"); err != nil {
+			return err
+		}
+		info, err := do(addr, "INFO", "server")
+		if err != nil {
+			return err
+		}
+		if text, _ := info.(string); !strings.Contains(text, ours) {
+			return fmt.Errorf("another server answers on %s", addr)
+		}
+		return nil
+	})
+}
+
+// poll calls try until it succeeds, the context ends or abort is closed, and
+// then returns try's last error.
+func poll(ctx context.Context, abort <-chan struct{}, try func() error) error {
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ticker.C:
+		case <-abort:
+			return fmt.Errorf("the server exited: %w", err)
+		case <-ctx.Done():
+			return fmt.Errorf("the server was not ready in %v: %w", startTimeout, err)
+		}
+	}
+}
+
+// freeAddr is a loopback address that nobody listens on at this moment.
+func freeAddr(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatalf("servertest: no free port: %v", err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func readLog(path string) string {
+	log, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	return string(log)
+}
