@@ -21,6 +21,7 @@ package backend
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"time"
 )
@@ -81,6 +82,30 @@ func ScanPages(ctx context.Context, b Backend, prefix string, size int) iter.Seq
 		return p.ScanPages(ctx, prefix, size)
 	}
 	return b.Scan(ctx, prefix)
+}
+
+// Transactor is what a Backend implements if it can run several ops as one.
+type Transactor interface {
+	// Transact runs ops in order as one transaction: MULTI and EXEC. Nothing
+	// that others do comes between them, and others see the effects of all of
+	// them or of none. It fills in the ops as [Backend.Exec] does. As in Redis,
+	// an op that fails, on a key of another kind, does not undo the others.
+	//
+	// A transaction is never sent twice: where its reply is lost, every write in
+	// it has [ErrUnknownOutcome]. Where the ops' keys do not share a slot of a
+	// cluster, it sends nothing, and fails every op with [ErrCrossSlot]: see
+	// [CheckSlot].
+	Transact(ctx context.Context, ops ...Op) error
+}
+
+// Transact runs ops as one transaction where b is a [Transactor], and fails them
+// with [ErrUnsupported] where it is not. A decorator calls it to pass a
+// transaction on.
+func Transact(ctx context.Context, b Backend, ops ...Op) error {
+	if t, ok := b.(Transactor); ok {
+		return t.Transact(ctx, ops...)
+	}
+	return FailAll(ops, fmt.Errorf("%w: transactions", ErrUnsupported))
 }
 
 // Clock is what a Backend implements whose time is not time.Now, such as an

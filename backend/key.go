@@ -65,3 +65,29 @@ type Persist struct {
 }
 
 func (o *Persist) info() info { return info{"persist", Once, o.Key, o.Pattern, &o.Err} }
+
+// ExpireTime asks at what moment a key expires: PEXPIRETIME.
+type ExpireTime struct {
+	Key     string
+	Pattern string
+
+	Found bool
+	// At is the moment, to the millisecond; zero for a key that does not expire.
+	At  time.Time
+	Err error
+}
+
+func (o *ExpireTime) info() info { return info{"expire time", Read, o.Key, o.Pattern, &o.Err} }
+
+// MemoryUsage asks how many bytes of the store's memory a key takes: MEMORY
+// USAGE.
+type MemoryUsage struct {
+	Key     string
+	Pattern string
+
+	Found bool
+	Bytes int64
+	Err   error
+}
+
+func (o *MemoryUsage) info() info { return info{"memory usage", Read, o.Key, o.Pattern, &o.Err} }

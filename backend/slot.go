@@ -1,0 +1,76 @@
+package backend
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Slots is how many slots a Redis or Valkey cluster has.
+const Slots = 16384
+
+// Slot is the slot of a key on a cluster: CRC16 (XMODEM) of its hash tag, or of
+// the whole key where it has none, as the Redis Cluster specification has it.
+func Slot(key string) int {
+	return int(crc16(HashTag(key))) % Slots
+}
+
+// HashTag is the part of a key that decides its slot: what stands between its
+// first { and the } after it, or the whole key where there is no such part or it
+// is empty.
+func HashTag(key string) string {
+	open := strings.IndexByte(key, '{')
+	if open < 0 {
+		return key
+	}
+	if end := strings.IndexByte(key[open+1:], '}'); end > 0 {
+		return key[open+1 : open+1+end]
+	}
+	return key
+}
+
+// Sibling is a key in the same slot as key, told from it by suffix.
+func Sibling(key, suffix string) string {
+	if HashTag(key) == key {
+		return "{" + key + "}" + suffix
+	}
+	return key + suffix
+}
+
+// CheckSlot returns [ErrCrossSlot] if the keys of ops do not share a slot,
+// naming two that don't: what a [Transactor] on a cluster does first.
+func CheckSlot(ops []Op) error {
+	for _, op := range ops {
+		first, key := Key(ops[0]), Key(op)
+		if a, b := Slot(first), Slot(key); a != b {
+			return fmt.Errorf("%w: %q is in slot %d, %q in slot %d; %s", ErrCrossSlot, first, a, key, b, tagFor(first, key))
+		}
+	}
+	return nil
+}
+
+// tagFor says how two keys could share a slot.
+func tagFor(a, b string) string {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	common := a[:n]
+	if i := strings.LastIndexByte(common, ':'); i > 0 && !strings.ContainsAny(common, "{}") {
+		return fmt.Sprintf("declare their cluster with a hash tag, as in {%s}", common[:i])
+	}
+	return "give both the same hash tag: a part in braces, as in user:{<user_id>}"
+}
+
+func crc16(s string) (crc uint16) {
+	for i := range len(s) {
+		crc ^= uint16(s[i]) << 8
+		for range 8 {
+			if crc&0x8000 != 0 {
+				crc = crc<<1 ^ 0x1021
+			} else {
+				crc <<= 1
+			}
+		}
+	}
+	return crc
+}
