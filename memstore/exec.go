@@ -24,44 +24,91 @@ func (s *Store) Exec(ctx context.Context, ops ...backend.Op) error {
 
 // exec carries out one op. Nothing but a store's ignorance fails one.
 func (s *Store) exec(op backend.Op) error {
-	switch o := op.(type) {
-	case *backend.Get:
-		s.get(o)
-	case *backend.Set:
-		s.set(o)
-	case *backend.Take:
-		s.take(o)
-	case *backend.Delete:
-		s.delete(o)
-	case *backend.Exists:
-		s.exists(o)
-	case *backend.TTL:
-		s.ttl(o)
-	case *backend.Expire:
-		s.expire(o)
-	case *backend.Persist:
-		s.persist(o)
+	switch workOf(op) {
+	case reads:
+		it, now := s.look(backend.Key(op))
+		answer(op, it, now)
+	case writes:
+		now := s.lock()
+		defer s.mu.Unlock()
+		s.change(op, now)
 	default:
-		err := fmt.Errorf("memstore: %s: %w", backend.Name(op), backend.ErrUnsupported)
+		err := unsupported(op)
 		backend.Fail(op, err)
 		return err
 	}
 	return nil
 }
 
-// peek is the key's item, read without the lock; nil where there is none. It
-// asks for the time only where the item expires.
-func (s *Store) peek(key string) *item {
-	it := s.keys.load(key)
-	if it == nil || it.expires() && it.expired(s.now()) {
-		return nil
-	}
-	return it
+func unsupported(op backend.Op) error {
+	return fmt.Errorf("memstore: %s: %w", backend.Name(op), backend.ErrUnsupported)
 }
 
-// lock begins a write. The time is taken under the lock, so that it does not
-// run backwards from one write to the next.
-func (s *Store) lock() (now time.Time) {
-	s.mu.Lock()
-	return s.now()
+// work is what an op takes.
+type work int
+
+const (
+	nothing work = iota // the store does not know the op
+	reads               // a look at one item
+	writes              // the lock
+)
+
+func workOf(op backend.Op) work {
+	switch o := op.(type) {
+	case *backend.Get:
+		if o.TTL > 0 {
+			return writes
+		}
+		return reads
+	case *backend.Exists, *backend.TTL, *backend.ExpireTime, *backend.MemoryUsage:
+		return reads
+	case *backend.Set, *backend.Take, *backend.Delete, *backend.Expire, *backend.Persist,
+		*backend.CompareAndSwap, *backend.CompareAndDelete, *backend.SetLocked:
+		return writes
+	}
+	return nothing
+}
+
+// answer answers an op that reads from its key's item, nil where there is none.
+// Now is the time, if the item expires.
+func answer(op backend.Op, it *item, now time.Time) {
+	if it == nil {
+		return
+	}
+	switch o := op.(type) {
+	case *backend.Get:
+		get(o, it)
+	case *backend.Exists:
+		o.Found = true
+	case *backend.TTL:
+		ttl(o, it, now)
+	case *backend.ExpireTime:
+		o.Found, o.At = true, it.expireAt.Truncate(time.Millisecond)
+	case *backend.MemoryUsage:
+		o.Found, o.Bytes = true, size(o.Key, it)
+	}
+}
+
+// change carries out an op that writes, under the lock.
+func (s *Store) change(op backend.Op, now time.Time) {
+	switch o := op.(type) {
+	case *backend.Get:
+		answer(o, s.renew(o.Key, o.TTL, time.Time{}, now), now)
+	case *backend.Set:
+		s.set(o, now)
+	case *backend.Take:
+		s.take(o, now)
+	case *backend.Delete:
+		o.Deleted = s.keys.remove(o.Key, now) != nil
+	case *backend.Expire:
+		o.Applied = s.renew(o.Key, o.TTL, o.ExpireAt, now) != nil
+	case *backend.Persist:
+		s.persist(o, now)
+	case *backend.CompareAndSwap:
+		s.compareAndSwap(o, now)
+	case *backend.CompareAndDelete:
+		s.compareAndDelete(o, now)
+	case *backend.SetLocked:
+		s.setLocked(o, now)
+	}
 }

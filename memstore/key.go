@@ -6,26 +6,10 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-func (s *Store) delete(o *backend.Delete) {
-	now := s.lock()
-	defer s.mu.Unlock()
-
-	o.Deleted = s.keys.remove(o.Key, now) != nil
-}
-
-func (s *Store) exists(o *backend.Exists) { o.Found = s.peek(o.Key) != nil }
-
-func (s *Store) ttl(o *backend.TTL) {
-	it := s.keys.load(o.Key)
-	if it == nil {
-		return
-	}
-	if !it.expires() {
-		o.Found = true
-		return
-	}
-	if left := it.expireAt.Sub(s.now()); left > 0 {
-		o.Found, o.Remaining = true, ceilMillisecond(left)
+func ttl(o *backend.TTL, it *item, now time.Time) {
+	o.Found = true
+	if it.expires() {
+		o.Remaining = ceilMillisecond(it.expireAt.Sub(now))
 	}
 }
 
@@ -38,15 +22,8 @@ func ceilMillisecond(d time.Duration) time.Duration {
 	return whole
 }
 
-func (s *Store) expire(o *backend.Expire) {
-	o.Applied = s.renew(o.Key, o.TTL, o.ExpireAt) != nil
-}
-
 // renew gives a key another expiry, and is the item that it found.
-func (s *Store) renew(key string, ttl time.Duration, at time.Time) *item {
-	now := s.lock()
-	defer s.mu.Unlock()
-
+func (s *Store) renew(key string, ttl time.Duration, at, now time.Time) *item {
 	it := s.keys.live(key, now)
 	if it != nil {
 		s.keys.put(key, &item{it.value, expiry(ttl, at, now)}, now)
@@ -63,10 +40,7 @@ func expiry(ttl time.Duration, at, now time.Time) time.Time {
 	return at
 }
 
-func (s *Store) persist(o *backend.Persist) {
-	now := s.lock()
-	defer s.mu.Unlock()
-
+func (s *Store) persist(o *backend.Persist, now time.Time) {
 	it := s.keys.live(o.Key, now)
 	if it == nil || !it.expires() {
 		return
@@ -74,3 +48,10 @@ func (s *Store) persist(o *backend.Persist) {
 	s.keys.put(o.Key, &item{value: it.value}, now)
 	o.Applied = true
 }
+
+// overhead is about what a key takes beside its own bytes and its value's: the
+// item, and a place in the map and in the order.
+const overhead = 200
+
+// size is about how many bytes of memory a key takes.
+func size(key string, it *item) int64 { return int64(len(key) + cap(it.value) + overhead) }

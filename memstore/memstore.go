@@ -13,12 +13,14 @@
 // # Cost
 //
 // Reads take no lock and allocate only the copy that they hand out, so they
-// scale over the cores. Writes follow one another under one lock. A scan costs
-// what the keys under its prefix cost, however many others there are.
+// scale over the cores; while a transaction is carried out, they wait for it.
+// Writes and transactions follow one another under one lock. A scan costs what
+// the keys under its prefix cost, however many others there are.
 package memstore
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -29,14 +31,16 @@ import (
 type Store struct {
 	now func() time.Time
 
-	mu   sync.Mutex // serialises the writes
-	keys keyspace
+	mu          sync.Mutex  // serialises the writes
+	transacting atomic.Bool // see asOne
+	keys        keyspace
 }
 
 var (
-	_ backend.Backend = (*Store)(nil)
-	_ backend.Pager   = (*Store)(nil)
-	_ backend.Clock   = (*Store)(nil)
+	_ backend.Backend    = (*Store)(nil)
+	_ backend.Pager      = (*Store)(nil)
+	_ backend.Transactor = (*Store)(nil)
+	_ backend.Clock      = (*Store)(nil)
 )
 
 // New makes an empty store.

@@ -7,35 +7,19 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-func (s *Store) get(o *backend.Get) {
-	if it := s.peekOrRenew(o); it != nil {
-		o.Value, o.Found = bytes.Clone(it.value), true
-	}
-}
+func get(o *backend.Get, it *item) { o.Value, o.Found = bytes.Clone(it.value), true }
 
-func (s *Store) peekOrRenew(o *backend.Get) *item {
-	if o.TTL == 0 {
-		return s.peek(o.Key)
-	}
-	return s.renew(o.Key, o.TTL, time.Time{})
-}
-
-func (s *Store) set(o *backend.Set) {
-	now := s.lock()
-	defer s.mu.Unlock()
-
+func (s *Store) set(o *backend.Set, now time.Time) {
 	old := s.keys.live(o.Key, now)
 	if o.ReturnOld && old != nil {
 		o.Old, o.OldFound = bytes.Clone(old.value), true
 	}
-	if !holds(o.Cond, old != nil) {
-		return
+	if o.Applied = allowed(o.Cond, old != nil); o.Applied {
+		s.write(o.Key, o.Value, setExpiry(o.TTL, o.ExpireAt, o.KeepTTL, old, now), now)
 	}
-	o.Applied = true
-	s.keys.put(o.Key, &item{bytes.Clone(o.Value), setExpiry(o, old, now)}, now)
 }
 
-func holds(cond backend.Cond, present bool) bool {
+func allowed(cond backend.Cond, present bool) bool {
 	switch cond {
 	case backend.IfAbsent:
 		return !present
@@ -46,17 +30,16 @@ func holds(cond backend.Cond, present bool) bool {
 	}
 }
 
-func setExpiry(o *backend.Set, old *item, now time.Time) time.Time {
-	if o.KeepTTL && old != nil {
+// setExpiry is when a key expires that is written over old, which is nil where
+// the key is created.
+func setExpiry(ttl time.Duration, at time.Time, keep bool, old *item, now time.Time) time.Time {
+	if keep && old != nil {
 		return old.expireAt
 	}
-	return expiry(o.TTL, o.ExpireAt, now)
+	return expiry(ttl, at, now)
 }
 
-func (s *Store) take(o *backend.Take) {
-	now := s.lock()
-	defer s.mu.Unlock()
-
+func (s *Store) take(o *backend.Take, now time.Time) {
 	if it := s.keys.remove(o.Key, now); it != nil {
 		// A reader that loaded the item a moment ago may still be copying it.
 		o.Value, o.Found = bytes.Clone(it.value), true

@@ -39,6 +39,16 @@ func Append(words []Word, op backend.Op) ([]Word, error) {
 		return append(words, pexpire, text(op.Key), millis(op.TTL)), nil
 	case *backend.Persist:
 		return append(words, persist, text(op.Key)), nil
+	case *backend.ExpireTime:
+		return append(words, pexpiretime, text(op.Key)), nil
+	case *backend.MemoryUsage:
+		return append(words, memory, usage, text(op.Key)), nil
+	case *backend.CompareAndSwap:
+		return appendSwap(words, op), nil
+	case *backend.CompareAndDelete:
+		return append(words, eval, text(deleteScript), oneKey, text(op.Key), data(op.Old)), nil
+	case *backend.SetLocked:
+		return appendSetLocked(words, op), nil
 	}
 	return words, fmt.Errorf("%w: %s", backend.ErrUnsupported, backend.Name(op))
 }
@@ -60,16 +70,16 @@ func appendSet(words []Word, op *backend.Set) []Word {
 	if op.KeepTTL {
 		return append(words, keepttl)
 	}
-	return appendExpiry(words, op)
+	return appendExpiry(words, op.TTL, op.ExpireAt)
 }
 
-// appendExpiry appends when the value of a Set expires, if it does.
-func appendExpiry(words []Word, op *backend.Set) []Word {
+// appendExpiry appends when a value expires, if it does.
+func appendExpiry(words []Word, ttl time.Duration, at time.Time) []Word {
 	switch {
-	case op.TTL > 0:
-		return append(words, px, millis(op.TTL))
-	case !op.ExpireAt.IsZero():
-		return append(words, pxat, moment(op.ExpireAt))
+	case ttl > 0:
+		return append(words, px, millis(ttl))
+	case !at.IsZero():
+		return append(words, pxat, moment(at))
 	}
 	return words
 }
@@ -82,8 +92,11 @@ func millis(d time.Duration) Word { return number(d.Milliseconds()) }
 
 // KeyAt is the index of the key among the words of a command.
 func KeyAt(words []Word) int {
-	if words[0].text == "EVAL" {
+	switch words[0].text {
+	case "EVAL":
 		return 3
+	case "MEMORY":
+		return 2
 	}
 	return 1
 }

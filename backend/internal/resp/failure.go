@@ -18,10 +18,20 @@ func Refused(op backend.Op, err error) error {
 	case strings.Contains(text, "WRONGTYPE"):
 		return fmt.Errorf("%w: %w", backend.ErrWrongKind, err)
 	case strings.Contains(text, "unknown command"), strings.Contains(text, "syntax error"):
-		return fmt.Errorf("%w: %s needs Redis 6.2 or later, or Valkey: %w",
-			backend.ErrUnsupported, backend.Name(op), err)
+		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey: %w",
+			backend.ErrUnsupported, backend.Name(op), since(op), err)
+	case strings.Contains(text, "CROSSSLOT"):
+		return fmt.Errorf("%w: %w", backend.ErrCrossSlot, err)
 	}
 	return err
+}
+
+// since is the first version of Redis that knows all words of op's command.
+func since(op backend.Op) string {
+	if _, ok := op.(*backend.ExpireTime); ok {
+		return "7.0"
+	}
+	return "6.2"
 }
 
 // Unsent is the error of an op that was never sent. It is the context's too, if

@@ -30,6 +30,16 @@ func Fill(op backend.Op, text string, ok bool) {
 		op.Applied = text == "1"
 	case *backend.Persist:
 		op.Applied = text == "1"
+	case *backend.ExpireTime:
+		op.At, op.Found, op.Err = expiry(text)
+	case *backend.MemoryUsage:
+		op.Bytes, op.Found, op.Err = memoryUsage(text, ok)
+	case *backend.CompareAndSwap:
+		fillSwap(op, text, ok)
+	case *backend.CompareAndDelete:
+		op.Deleted = text == "1"
+	case *backend.SetLocked:
+		op.Applied = text == "1"
 	}
 }
 
@@ -58,7 +68,20 @@ func fillSet(op *backend.Set, text string, ok bool) {
 	}
 }
 
-// PTTL's answers that are no time.
+// fillSwap reads the reply of swapScript.
+func fillSwap(op *backend.CompareAndSwap, text string, ok bool) {
+	switch {
+	case !ok:
+	case text != "" && text[0] == swapped:
+		op.Applied = true
+	case text != "" && text[0] == held:
+		op.Current, op.Found = []byte(text[1:]), true
+	default:
+		op.Err = fmt.Errorf("the script of a compare and swap answered %q", text)
+	}
+}
+
+// The answers of PTTL and PEXPIRETIME that are no time.
 const (
 	noExpiry = -1
 	noKey    = -2
@@ -80,4 +103,28 @@ func remaining(text string) (left time.Duration, found bool, err error) {
 	// A key in its last millisecond is still there; one that outlives every
 	// Duration has the longest.
 	return time.Duration(min(max(ms, 1), longest)) * time.Millisecond, true, nil
+}
+
+func expiry(text string) (at time.Time, found bool, err error) {
+	ms, err := strconv.ParseInt(text, 10, 64)
+	switch {
+	case err != nil:
+		return time.Time{}, false, fmt.Errorf("PEXPIRETIME answered %q", text)
+	case ms == noKey:
+		return time.Time{}, false, nil
+	case ms == noExpiry:
+		return time.Time{}, true, nil
+	}
+	return time.UnixMilli(ms), true, nil
+}
+
+func memoryUsage(text string, ok bool) (bytes int64, found bool, err error) {
+	if !ok {
+		return 0, false, nil
+	}
+	bytes, err = strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return 0, false, fmt.Errorf("MEMORY USAGE answered %q", text)
+	}
+	return bytes, true, nil
 }

@@ -7,6 +7,7 @@ import (
 	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,17 @@ func TestAppend(t *testing.T) {
 		{&backend.Expire{Key: "k", TTL: time.Second}, "PEXPIRE k 1000"},
 		{&backend.Expire{Key: "k", ExpireAt: at}, "PEXPIREAT k 1800000000123"},
 		{&backend.Persist{Key: "k"}, "PERSIST k"},
+		{&backend.ExpireTime{Key: "k"}, "PEXPIRETIME k"},
+		{&backend.MemoryUsage{Key: "k"}, "MEMORY USAGE k"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o")}, "EVAL script 1 k v  o"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), TTL: time.Second}, "EVAL script 1 k v  o PX 1000"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), ExpireAt: at}, "EVAL script 1 k v  o PXAT 1800000000123"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), KeepTTL: true, TTL: time.Second}, "EVAL script 1 k v  o KEEPTTL"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true}, "EVAL script 1 k v NX "},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k v NX  PX 1000"},
+		{&backend.CompareAndDelete{Key: "k", Old: []byte("o")}, "EVAL script 1 k o"},
+		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t")}, "EVAL script 2 k {k}l v t"},
+		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t"), TTL: time.Second}, "EVAL script 2 k {k}l v t PX 1000"},
 	} {
 		words, err := resp.Append(nil, row.op)
 		if err != nil {
@@ -107,10 +119,60 @@ func TestFill(t *testing.T) {
 		},
 		{op: &backend.Delete{}, text: "1", ok: true, want: &backend.Delete{Deleted: true}},
 		{op: &backend.Delete{}, text: "0", ok: true, want: &backend.Delete{}},
+		{op: &backend.ExpireTime{}, text: "1500", ok: true, want: &backend.ExpireTime{Found: true, At: time.UnixMilli(1500)}},
+		{op: &backend.ExpireTime{}, text: "-1", ok: true, want: &backend.ExpireTime{Found: true}},
+		{op: &backend.ExpireTime{}, text: "-2", ok: true, want: &backend.ExpireTime{}},
+		{op: &backend.MemoryUsage{}, text: "72", ok: true, want: &backend.MemoryUsage{Found: true, Bytes: 72}},
+		{op: &backend.MemoryUsage{}, want: &backend.MemoryUsage{}},
+		{op: &backend.CompareAndSwap{}, text: "1", ok: true, want: &backend.CompareAndSwap{Applied: true}},
+		{op: &backend.CompareAndSwap{}, text: "01", ok: true, want: &backend.CompareAndSwap{Found: true, Current: []byte("1")}},
+		{op: &backend.CompareAndSwap{}, text: "0", ok: true, want: &backend.CompareAndSwap{Found: true, Current: []byte{}}},
+		{op: &backend.CompareAndSwap{}, want: &backend.CompareAndSwap{}},
+		{op: &backend.CompareAndDelete{}, text: "1", ok: true, want: &backend.CompareAndDelete{Deleted: true}},
+		{op: &backend.CompareAndDelete{}, text: "0", ok: true, want: &backend.CompareAndDelete{}},
+		{op: &backend.SetLocked{}, text: "1", ok: true, want: &backend.SetLocked{Applied: true}},
+		{op: &backend.SetLocked{}, text: "0", ok: true, want: &backend.SetLocked{}},
 	} {
 		resp.Fill(row.op, row.text, row.ok)
 		if diff := cmp.Diff(row.want, row.op); diff != "" {
 			t.Errorf("Fill with %q, %t (-want +got):\n%s", row.text, row.ok, diff)
+		}
+	}
+}
+
+// A reply that no server gives is an error, not an answer.
+func TestFill_nonsense(t *testing.T) {
+	for _, op := range []backend.Op{
+		&backend.TTL{}, &backend.ExpireTime{}, &backend.MemoryUsage{}, &backend.CompareAndSwap{},
+	} {
+		for _, reply := range []string{"", "OK"} {
+			if resp.Fill(op, reply, true); !mentions(backend.Err(op), strconv.Quote(reply)) {
+				t.Errorf("%s answered %q: %v; want an error that quotes it", backend.Name(op), reply, backend.Err(op))
+			}
+		}
+	}
+}
+
+func mentions(err error, text string) bool {
+	return err != nil && strings.Contains(err.Error(), text)
+}
+
+func TestRefused(t *testing.T) {
+	for _, row := range []struct {
+		op    backend.Op
+		reply string
+		want  error
+		text  string
+	}{
+		{&backend.Get{}, "WRONGTYPE Operation against a key", backend.ErrWrongKind, ""},
+		{&backend.CompareAndSwap{}, "WRONGTYPE Operation against a key script: 1f, on @user_script:3.", backend.ErrWrongKind, ""},
+		{&backend.Take{}, "ERR unknown command 'GETDEL'", backend.ErrUnsupported, "take needs Redis 6.2 or later"},
+		{&backend.ExpireTime{}, "ERR unknown command 'PEXPIRETIME'", backend.ErrUnsupported, "expire time needs Redis 7.0 or later"},
+		{&backend.SetLocked{}, "CROSSSLOT Keys in request don't hash to the same slot", backend.ErrCrossSlot, ""},
+	} {
+		err := resp.Refused(row.op, errors.New(row.reply))
+		if !errors.Is(err, row.want) || !mentions(err, row.text) || !mentions(err, row.reply) {
+			t.Errorf("Refused %q = %v, want %v with %q", row.reply, err, row.want, row.text)
 		}
 	}
 }
