@@ -20,6 +20,8 @@ import (
 type command struct {
 	*redis.StringCmd
 	op backend.Op
+	// once says that the command may not be sent again.
+	once bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster
 	// look at them too.
@@ -28,6 +30,9 @@ type command struct {
 	// does not take it back.
 	answered bool
 	reply    string
+	// adrift says that the command may have been carried out, whatever the
+	// server has answered: by itself, since there was no transaction.
+	adrift bool
 }
 
 // maxWords is how many words most commands have at most.
@@ -45,7 +50,7 @@ func newCommands(ctx context.Context, ops []backend.Op) []command {
 		cmd := redis.NewStringCmd(ctx, args(words)...)
 		cmd.SetFirstKeyPos(int8(resp.KeyAt(words)))
 		cmd.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
-		cmds = append(cmds, command{StringCmd: cmd, op: op})
+		cmds = append(cmds, command{StringCmd: cmd, op: op, once: backend.EffectOf(op) == backend.Once})
 	}
 	return cmds
 }
@@ -68,7 +73,7 @@ func (c *command) Args() []any {
 
 // NoRetry is what go-redis asks before it sends a command, or the pipeline that
 // it is in, again.
-func (c *command) NoRetry() bool { return backend.EffectOf(c.op) == backend.Once }
+func (c *command) NoRetry() bool { return c.once }
 
 // SetErr is what go-redis calls when the reply has come, with nil where it is
 // no error, and again when the pipeline breaks off behind it.
@@ -114,7 +119,7 @@ func (c *command) failure(ctx context.Context, err error) error {
 	switch {
 	case c.unsent(err):
 		return resp.Unsent(ctx, err)
-	case errors.As(err, &reply) && !c.repeated(err):
+	case errors.As(err, &reply) && !c.repeated(err) && !c.adrift:
 		return resp.Refused(c.op, err)
 	}
 	return resp.Lost(ctx, c.op, err)
@@ -123,7 +128,7 @@ func (c *command) failure(ctx context.Context, err error) error {
 // unsent says that the command was certainly not sent. What kept the last of
 // several tries from being sent says nothing of the first.
 func (c *command) unsent(err error) bool {
-	return c.sent == 0 || c.NoRetry() && noConnection(err)
+	return c.sent == 0 || c.once && noConnection(err)
 }
 
 // noConnection says that there was no connection to send a command on.
@@ -138,7 +143,7 @@ func noConnection(err error) bool {
 // repeated says that err answers the last of several tries, and so says nothing
 // of the first.
 func (c *command) repeated(err error) bool {
-	return c.sent > 1 && !c.NoRetry() && transient(err)
+	return c.sent > 1 && !c.once && transient(err)
 }
 
 // transient says that go-redis sends a command again that was answered with err.

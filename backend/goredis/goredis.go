@@ -18,13 +18,16 @@ type Backend struct {
 	err error
 	// deadlines says that the client itself returns when a deadline passes.
 	deadlines bool
+	// slots says that the keys are spread over the slots of a cluster.
+	slots bool
 	// owned says that Close closes the client.
 	owned bool
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Pager   = (*Backend)(nil)
+	_ backend.Backend    = (*Backend)(nil)
+	_ backend.Pager      = (*Backend)(nil)
+	_ backend.Transactor = (*Backend)(nil)
 )
 
 var (
@@ -43,6 +46,7 @@ func New(client redis.UniversalClient) *Backend {
 	b := &Backend{client: client, err: unusable(client)}
 	if b.err == nil {
 		b.deadlines = heedsDeadlines(client)
+		_, b.slots = client.(cluster)
 	}
 	return b
 }
@@ -63,63 +67,75 @@ func unusable(client redis.UniversalClient) error {
 // Exec sends one op as a command and several as one pipeline, which on a
 // cluster the client splits by node. See [backend.Backend].
 func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
-	if len(ops) == 0 {
-		return nil
-	}
-	if b.err != nil {
-		return backend.FailAll(ops, b.err)
-	}
-	if err := backend.Ended(ctx, ops); err != nil {
+	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
-	if b.deadlines || ctx.Done() == nil {
-		b.send(ctx, newCommands(ctx, ops))
-	} else {
-		b.sendAside(ctx, newCommands(ctx, ops))
-	}
+	b.run(ctx, newCommands(ctx, ops), (*Backend).process)
 	return backend.FirstErr(ops)
 }
 
-// send sends cmds and fills in their ops.
-func (b *Backend) send(ctx context.Context, cmds []command) {
-	b.process(ctx, cmds)
+// ready fails ops that there is no use in sending.
+func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
+	switch {
+	case len(ops) == 0:
+		return nil
+	case b.err != nil:
+		return backend.FailAll(ops, b.err)
+	}
+	return backend.Ended(ctx, ops)
+}
+
+// sending sends cmds, which receive their replies and errors.
+type sending func(b *Backend, ctx context.Context, cmds []command)
+
+// run sends cmds and fills in their ops, and returns when ctx ends.
+func (b *Backend) run(ctx context.Context, cmds []command, send sending) {
+	if b.deadlines || ctx.Done() == nil {
+		send(b, ctx, cmds)
+	} else if !b.runAside(ctx, cmds, send) {
+		return
+	}
 	for i := range cmds {
 		cmds[i].settle(ctx)
 	}
 }
 
-// sendAside is send that returns as soon as ctx ends.
-func (b *Backend) sendAside(ctx context.Context, cmds []command) {
+// runAside sends cmds until ctx ends. It reports whether they have their
+// replies; if not, their ops have failed.
+func (b *Backend) runAside(ctx context.Context, cmds []command, send sending) bool {
 	for i := range cmds {
 		cmds[i].detach()
 	}
-	if aside(ctx, func() { b.process(ctx, cmds) }) {
-		for i := range cmds {
-			cmds[i].settle(ctx)
-		}
-		return
+	if aside(ctx, func() { send(b, ctx, cmds) }) {
+		return true
 	}
 	for i := range cmds {
 		cmds[i].abandon(ctx)
 	}
+	return false
 }
 
-// process sends cmds, which receive their replies and errors.
+// process sends one command by itself and several as a pipeline.
 func (b *Backend) process(ctx context.Context, cmds []command) {
 	switch len(cmds) {
 	case 0:
-		return
 	case 1:
 		b.client.Process(ctx, &cmds[0]) // The command has the error too.
-		return
+	default:
+		through(ctx, b.client.Pipeline(), cmds)
 	}
-	pipe := b.client.Pipeline()
+}
+
+// through sends cmds through a pipeline, whose error it returns.
+func through(ctx context.Context, pipe redis.Pipeliner, cmds []command) error {
 	for i := range cmds {
 		pipe.Process(ctx, &cmds[i]) // Only queues it.
 	}
-	if _, err := pipe.Exec(ctx); err != nil {
+	_, err := pipe.Exec(ctx)
+	if err != nil {
 		refuse(cmds, err)
 	}
+	return err
 }
 
 // refuse gives err to the commands that a hook kept from being sent without

@@ -10,8 +10,8 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-// Backend is a [backend.Backend] over a valkey.Client, and a [backend.Pager].
-// It is safe for concurrent use.
+// Backend is a [backend.Backend] over a valkey.Client, a [backend.Pager] and a
+// [backend.Transactor]. It is safe for concurrent use.
 type Backend struct {
 	client   valkey.Client
 	owned    bool
@@ -19,8 +19,9 @@ type Backend struct {
 }
 
 var (
-	_ backend.Backend = (*Backend)(nil)
-	_ backend.Pager   = (*Backend)(nil)
+	_ backend.Backend    = (*Backend)(nil)
+	_ backend.Pager      = (*Backend)(nil)
+	_ backend.Transactor = (*Backend)(nil)
 )
 
 // New returns a backend over client, which may be a standalone, a cluster or a
@@ -50,13 +51,7 @@ func (b *Backend) Close() error {
 // A batch of reads alone is sent again if the connection was lost, see
 // [RetryFor]. Nothing else is ever sent twice.
 func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
-	if len(ops) == 0 {
-		return nil
-	}
-	if b.client == nil {
-		return backend.FailAll(ops, errNoClient)
-	}
-	if err := backend.Ended(ctx, ops); err != nil {
+	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
 	if len(ops) == 1 {
@@ -65,6 +60,17 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 		b.batch(ctx, ops)
 	}
 	return backend.FirstErr(ops)
+}
+
+// ready fails ops that there is no use in sending.
+func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
+	switch {
+	case len(ops) == 0:
+		return nil
+	case b.client == nil:
+		return backend.FailAll(ops, errNoClient)
+	}
+	return backend.Ended(ctx, ops)
 }
 
 func (b *Backend) single(ctx context.Context, op backend.Op) {

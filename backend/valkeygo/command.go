@@ -48,11 +48,17 @@ func (b *Backend) commands(ops []backend.Op) ([]backend.Op, []valkey.Completed) 
 
 // settle gives op its results, or its error.
 func settle(ctx context.Context, op backend.Op, result valkey.ValkeyResult) {
-	if err := result.Error(); err != nil && !valkey.IsValkeyNil(err) {
+	message, err := result.ToMessage()
+	settleBy(ctx, op, message, err)
+}
+
+// settleBy settles op by the message that answers it, and that message's error.
+func settleBy(ctx context.Context, op backend.Op, message valkey.ValkeyMessage, err error) {
+	if err != nil && !valkey.IsValkeyNil(err) {
 		backend.Fail(op, failure(ctx, op, err))
 		return
 	}
-	text, found, err := answer(result)
+	text, found, err := answer(message)
 	if err != nil {
 		backend.Fail(op, err)
 		return
@@ -61,12 +67,11 @@ func settle(ctx context.Context, op backend.Op, result valkey.ValkeyResult) {
 }
 
 // answer is a reply that is no error, as [resp.Fill] wants it.
-func answer(result valkey.ValkeyResult) (text string, found bool, err error) {
-	message, err := result.ToMessage()
-	if valkey.IsValkeyNil(err) {
+func answer(message valkey.ValkeyMessage) (text string, found bool, err error) {
+	switch {
+	case message.IsNil():
 		return "", false, nil
-	}
-	if message.IsInt64() {
+	case message.IsInt64():
 		n, err := message.ToInt64()
 		return strconv.FormatInt(n, 10), true, err
 	}
