@@ -89,7 +89,7 @@ func (s *Scope) delete(ctx context.Context, keys []string) (deleted int64, err e
 		}
 		err = st.backend.Exec(ctx, ops[:len(chunk)]...)
 		for i := range chunk {
-			if dels[i].Deleted {
+			if dels[i].Deleted && !isBeside(dels[i].Key) {
 				deleted++
 			}
 		}

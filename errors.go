@@ -35,6 +35,14 @@ var (
 	// ErrUnsupported: the store does not know the operation.
 	ErrUnsupported = backend.ErrUnsupported
 
+	// ErrCrossSlot: the keys of an [Atomic] batch do not share a slot of the
+	// cluster. Nothing was sent.
+	ErrCrossSlot = backend.ErrCrossSlot
+	// ErrOtherStore: an entry of another store is in the batch. Nothing was sent.
+	ErrOtherStore = errors.New("the entry belongs to another store than the batch")
+	// ErrConflict: another writer changed the key each time that Update tried.
+	ErrConflict = errors.New("another writer changed the key meanwhile")
+
 	// ErrTTL: a TTL is not positive, or a time to expire at has passed.
 	ErrTTL = errors.New("invalid TTL")
 

@@ -1,7 +1,6 @@
 package rin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,122 +71,167 @@ func (h handle) pattern() string {
 	return h.place.pattern
 }
 
-// exec runs ops on the handle's key.
-func (h handle) exec(ctx context.Context, name string, ops ...backend.Op) error {
-	err := h.check()
-	if err == nil {
-		err = h.place.store.backend.Exec(ctx, ops...)
-	}
-	if err != nil {
-		return h.fail(name, err)
-	}
-	return nil
-}
+// Delete deletes the key, and returns whether it was there. An absence that
+// [Entry.Fetch] remembers is forgotten with it. It is UNLINK, of the key and of
+// the one that remembers: O(1), and the server frees a large value in the
+// background.
+func (h handle) Delete(ctx context.Context) (bool, error) { return do(ctx, h.deletion()) }
 
-// Delete deletes the key, and returns whether it was there. It is UNLINK: O(1),
-// and the server frees a large value in the background.
-func (h handle) Delete(ctx context.Context) (bool, error) {
-	op := &backend.Delete{Key: h.key, Pattern: h.pattern()}
-	err := h.exec(ctx, "delete", op)
-	return op.Deleted, err
+func (h handle) deletion() operation[backend.Delete, bool] {
+	return operation[backend.Delete, bool]{
+		handle: h, name: "delete", op: &backend.Delete{Key: h.key, Pattern: h.pattern()},
+		before: &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()},
+		result: func(_ handle, op *backend.Delete) (bool, error) { return op.Deleted, nil },
+	}
 }
 
 // Exists returns whether the key is there, whatever it holds. It is EXISTS:
 // O(1), and does not renew a TTL.
-func (h handle) Exists(ctx context.Context) (bool, error) {
-	op := &backend.Exists{Key: h.key, Pattern: h.pattern()}
-	err := h.exec(ctx, "exists", op)
-	return op.Found, err
+func (h handle) Exists(ctx context.Context) (bool, error) { return do(ctx, h.existence("exists")) }
+
+func (h handle) existence(name string) operation[backend.Exists, bool] {
+	return operation[backend.Exists, bool]{
+		handle: h, name: name, op: &backend.Exists{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.Exists) (bool, error) { return op.Found, nil },
+	}
 }
 
 // TTL returns how long the key has left, to the millisecond: [NoExpiry] where it
 // does not expire, [ErrNotFound] where it is not there. It is PTTL: O(1).
-func (h handle) TTL(ctx context.Context) (time.Duration, error) {
-	op := &backend.TTL{Key: h.key, Pattern: h.pattern()}
-	if err := h.exec(ctx, "ttl", op); err != nil {
-		return 0, err
+func (h handle) TTL(ctx context.Context) (time.Duration, error) { return do(ctx, h.remaining()) }
+
+func (h handle) remaining() operation[backend.TTL, time.Duration] {
+	return operation[backend.TTL, time.Duration]{
+		handle: h, name: "ttl", op: &backend.TTL{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.TTL) (time.Duration, error) {
+			switch {
+			case !op.Found:
+				return 0, ErrNotFound
+			case op.Remaining == 0:
+				return NoExpiry, nil
+			}
+			return op.Remaining, nil
+		},
 	}
-	switch {
-	case !op.Found:
-		return 0, h.fail("ttl", ErrNotFound)
-	case op.Remaining == 0:
-		return NoExpiry, nil
+}
+
+// ExpireTime returns the moment at which the key expires, to the millisecond:
+// the zero time where it does not expire, [ErrNotFound] where it is not there.
+// It is PEXPIRETIME, which needs Redis 7.0 or Valkey: O(1).
+func (h handle) ExpireTime(ctx context.Context) (time.Time, error) { return do(ctx, h.expireTime()) }
+
+func (h handle) expireTime() operation[backend.ExpireTime, time.Time] {
+	return operation[backend.ExpireTime, time.Time]{
+		handle: h, name: "expire time", op: &backend.ExpireTime{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.ExpireTime) (time.Time, error) {
+			if !op.Found {
+				return time.Time{}, ErrNotFound
+			}
+			return op.At, nil
+		},
 	}
-	return op.Remaining, nil
+}
+
+// MemoryUsage returns how many bytes of the store's memory the key and its value
+// take, [ErrNotFound] where it is not there. It is MEMORY USAGE: O(1) for a
+// plain value.
+func (h handle) MemoryUsage(ctx context.Context) (int64, error) { return do(ctx, h.memoryUsage()) }
+
+func (h handle) memoryUsage() operation[backend.MemoryUsage, int64] {
+	return operation[backend.MemoryUsage, int64]{
+		handle: h, name: "memory usage", op: &backend.MemoryUsage{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.MemoryUsage) (int64, error) {
+			if !op.Found {
+				return 0, ErrNotFound
+			}
+			return op.Bytes, nil
+		},
+	}
 }
 
 // Expire makes the key expire after d, which must be positive. It returns
 // whether the key is there. It is PEXPIRE: O(1).
 func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
+	return do(ctx, h.expiring(d))
+}
+
+func (h handle) expiring(d time.Duration) operation[backend.Expire, bool] {
 	d, err := checkTTL(d)
-	if err = cmp.Or(h.check(), err); err != nil {
-		return false, h.fail("expire", err)
-	}
-	return h.expire(ctx, &backend.Expire{TTL: d})
+	return h.expiry("expire", &backend.Expire{TTL: d}, err)
 }
 
 // ExpireAt makes the key expire at t, which must lie in the future. It returns
 // whether the key is there. It is PEXPIREAT: O(1).
 func (h handle) ExpireAt(ctx context.Context, t time.Time) (bool, error) {
-	if h.check() == nil && !t.After(h.place.store.now()) {
-		return false, h.fail("expire", fmt.Errorf("%w: %v has passed; use Delete to remove the key", ErrTTL, t))
-	}
-	return h.expire(ctx, &backend.Expire{ExpireAt: t})
+	return do(ctx, h.expiringAt(t))
 }
 
-func (h handle) expire(ctx context.Context, op *backend.Expire) (bool, error) {
+func (h handle) expiringAt(t time.Time) operation[backend.Expire, bool] {
+	var err error
+	if h.check() == nil && !t.After(h.place.store.now()) {
+		err = fmt.Errorf("%w: %v has passed; use Delete to remove the key", ErrTTL, t)
+	}
+	return h.expiry("expire", &backend.Expire{ExpireAt: t}, err)
+}
+
+func (h handle) expiry(name string, op *backend.Expire, err error) operation[backend.Expire, bool] {
 	op.Key, op.Pattern = h.key, h.pattern()
-	err := h.exec(ctx, "expire", op)
-	return op.Applied, err
+	return operation[backend.Expire, bool]{
+		handle: h, name: name, op: op, err: err,
+		result: func(_ handle, op *backend.Expire) (bool, error) { return op.Applied, nil },
+	}
 }
 
 // Persist removes the key's expiry, and returns whether it had one. It is
 // PERSIST: O(1).
-func (h handle) Persist(ctx context.Context) (bool, error) {
-	op := &backend.Persist{Key: h.key, Pattern: h.pattern()}
-	err := h.exec(ctx, "persist", op)
-	return op.Applied, err
+func (h handle) Persist(ctx context.Context) (bool, error) { return do(ctx, h.persisting()) }
+
+func (h handle) persisting() operation[backend.Persist, bool] {
+	return operation[backend.Persist, bool]{
+		handle: h, name: "persist", op: &backend.Persist{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.Persist) (bool, error) { return op.Applied, nil },
+	}
 }
 
 // Touch applies the declared TTL anew, whatever [Renew] says, and returns
 // whether the key is there. Where no TTL is declared it removes the key's
 // expiry. It is PEXPIRE, or PERSIST and EXISTS in one round trip: O(1).
 func (h handle) Touch(ctx context.Context) (bool, error) {
-	if err := h.check(); err != nil {
-		return false, h.fail("touch", err)
+	if ttl := h.declaredTTL(); ttl > 0 {
+		return do(ctx, h.touching(ttl))
 	}
-	if ttl := h.place.policy.drawTTL(); ttl > 0 {
-		op := &backend.Expire{Key: h.key, Pattern: h.pattern(), TTL: ttl}
-		err := h.exec(ctx, "touch", op)
-		return op.Applied, err
+	return do(ctx, h.untouching())
+}
+
+func (h handle) touching(ttl time.Duration) operation[backend.Expire, bool] {
+	return h.expiry("touch", &backend.Expire{TTL: ttl}, nil)
+}
+
+func (h handle) untouching() operation[backend.Exists, bool] {
+	o := h.existence("touch")
+	o.before = &backend.Persist{Key: h.key, Pattern: h.pattern()}
+	return o
+}
+
+func (h handle) declaredTTL() time.Duration {
+	if h.place == nil {
+		return 0
 	}
-	there := &backend.Exists{Key: h.key, Pattern: h.pattern()}
-	err := h.exec(ctx, "touch", &backend.Persist{Key: h.key, Pattern: h.pattern()}, there)
-	return there.Found, err
+	return h.place.policy.drawTTL()
 }
 
 // Raw returns the bytes as they are stored, header and all, and whether the key
 // is there. It is GET: O(1), and does not renew a TTL.
 func (h handle) Raw(ctx context.Context) ([]byte, bool, error) {
-	data, found, err := h.read(ctx, false)
-	if err != nil {
-		return nil, false, h.fail("raw", err)
-	}
-	return data, found, nil
+	v, err := do(ctx, h.raw())
+	return v.Value, v.Found, err
 }
 
-// read gets the stored bytes. An access renews the TTL where the declaration
-// says so; an inspection does not.
-func (h handle) read(ctx context.Context, access bool) ([]byte, bool, error) {
-	if err := h.check(); err != nil {
-		return nil, false, err
+func (h handle) raw() operation[backend.Get, Maybe[[]byte]] {
+	return operation[backend.Get, Maybe[[]byte]]{
+		handle: h, name: "raw", op: &backend.Get{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op *backend.Get) (Maybe[[]byte], error) {
+			return Maybe[[]byte]{op.Value, op.Found}, nil
+		},
 	}
-	c := newGetCall()
-	defer c.free()
-	c.op.Key, c.op.Pattern = h.key, h.place.pattern
-	if access {
-		c.op.TTL = h.place.policy.renewedTTL()
-	}
-	err := h.place.store.backend.Exec(ctx, c.ops[:]...)
-	return c.op.Value, c.op.Found, err
 }

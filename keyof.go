@@ -2,7 +2,6 @@ package rin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"reflect"
 
@@ -52,6 +51,9 @@ func (k *KeyOf[T]) At(scope *Scope, params ...any) Entry[T] {
 type binding[T any] struct {
 	*codec.Typed[T]
 	dflt func() (T, error)
+	// The results of reads, made here so that no read has to make a closure.
+	got      func(handle, *backend.Get) (T, error)
+	lookedUp func(handle, *backend.Get) (Maybe[T], error)
 }
 
 func bindTo[T any](p *place) (any, error) {
@@ -67,6 +69,7 @@ func bindTo[T any](p *place) (any, error) {
 	}
 	b := &binding[T]{Typed: typed}
 	b.dflt, err = defaultOf(v, typed)
+	b.got, b.lookedUp = got[T], lookedUp[T]
 	return b, err
 }
 
@@ -80,43 +83,67 @@ type Entry[T any] struct{ handle }
 // [Default], or [ErrNotFound] if there is none. It is GET, or GETEX where the
 // key is declared with Renew(OnAccess): O(1).
 func (e Entry[T]) Get(ctx context.Context) (T, error) {
-	value, found, err := e.lookup(ctx, "get")
-	if err != nil || found {
-		return value, err
+	c := gets.Get().(*call[backend.Get])
+	return doPooled(ctx, c, &gets, e.getting(&c.op))
+}
+
+func (e Entry[T]) getting(op *backend.Get) operation[backend.Get, T] {
+	o := operation[backend.Get, T]{handle: e.handle, name: "get", op: op}
+	if e.check() == nil {
+		e.access(op)
+		o.result = e.binding().got
 	}
-	if value, err = e.binding().dflt(); err != nil {
-		return value, e.fail("get", err)
+	return o
+}
+
+// access makes op a read that renews the TTL where the declaration says so.
+func (h handle) access(op *backend.Get) {
+	op.Key, op.Pattern, op.TTL = h.key, h.place.pattern, h.place.policy.renewedTTL()
+}
+
+func got[T any](h handle, op *backend.Get) (T, error) {
+	v, err := lookedUp[T](h, op)
+	if err != nil || v.Found {
+		return v.Value, err
 	}
-	return value, nil
+	return bindingOf[T](h).dflt()
 }
 
 // Lookup returns the value and whether the key is there. Defaults play no part.
 // It is GET, or GETEX where the key is declared with Renew(OnAccess): O(1).
 func (e Entry[T]) Lookup(ctx context.Context) (T, bool, error) {
-	return e.lookup(ctx, "lookup")
+	c := gets.Get().(*call[backend.Get])
+	v, err := doPooled(ctx, c, &gets, e.lookingUp(&c.op))
+	return v.Value, v.Found, err
 }
 
-func (e Entry[T]) lookup(ctx context.Context, name string) (value T, found bool, err error) {
-	data, found, err := e.read(ctx, true)
-	if err != nil {
-		return value, false, e.fail(name, err)
+func (e Entry[T]) lookingUp(op *backend.Get) operation[backend.Get, Maybe[T]] {
+	o := operation[backend.Get, Maybe[T]]{handle: e.handle, name: "lookup", op: op}
+	if e.check() == nil {
+		e.access(op)
+		o.result = e.binding().lookedUp
 	}
-	return e.decode(name, data, found)
+	return o
 }
 
-// decode turns what was stored into a T, by the rules of [OnMismatch].
-func (e Entry[T]) decode(name string, data []byte, found bool) (value T, _ bool, err error) {
+func lookedUp[T any](h handle, op *backend.Get) (Maybe[T], error) {
+	return decode[T](h, op.Value, op.Found)
+}
+
+// decode turns what was stored into a T, by the rules of [OnMismatch]. It keeps
+// the data.
+func decode[T any](h handle, data []byte, found bool) (Maybe[T], error) {
 	if !found {
-		return value, false, nil
+		return Maybe[T]{}, nil
 	}
-	if value, err = e.binding().Decode(data); err == nil {
-		return value, true, nil
+	value, err := bindingOf[T](h).DecodeOwned(data)
+	switch {
+	case err == nil:
+		return Maybe[T]{value, true}, nil
+	case h.place.policy.forgives(err):
+		return Maybe[T]{}, nil
 	}
-	var none T
-	if e.place.policy.mismatch == TreatAsMissing && errors.Is(err, ErrWrongType) {
-		return none, false, nil
-	}
-	return none, true, e.fail(name, err)
+	return Maybe[T]{Found: true}, err
 }
 
 // Set stores the value with the declared TTL, or the one that the options give,
@@ -139,72 +166,91 @@ func (e Entry[T]) SetIfPresent(ctx context.Context, value T, opts ...SetOption) 
 }
 
 func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []SetOption) (bool, error) {
-	c := newSetCall()
-	defer c.free()
-	c.op.Cond = cond
-	err := e.write(ctx, name, c, value, opts)
-	return c.op.Applied, err
+	c := sets.Get().(*call[backend.Set])
+	c.op.Value = c.buf[:0]
+	o := e.setting(&c.op, name, value, cond, opts)
+	c.buf = c.op.Value
+	return doPooled(ctx, c, &sets, o)
+}
+
+func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Cond, opts []SetOption) operation[backend.Set, bool] {
+	op.Cond = cond
+	return operation[backend.Set, bool]{
+		handle: e.handle, name: name, op: op, err: e.write(op, value, opts),
+		result: func(_ handle, op *backend.Set) (bool, error) { return op.Applied, nil },
+	}
 }
 
 // Swap stores the value and returns the one before it, and whether there was
 // one. Where the old value can't be decoded, the new one is stored all the same
 // and the error says why. It is SET GET: O(1).
 func (e Entry[T]) Swap(ctx context.Context, value T, opts ...SetOption) (old T, existed bool, err error) {
-	c := newSetCall()
-	defer c.free()
-	c.op.ReturnOld = true
-	if err := e.write(ctx, "swap", c, value, opts); err != nil {
-		return old, false, err
-	}
-	return e.decode("swap", c.op.Old, c.op.OldFound)
+	v, err := do(ctx, e.swapping(value, opts))
+	return v.Value, v.Found, err
 }
 
-// write carries out a Set: it encodes the value and says what becomes of the
-// TTL.
-func (e Entry[T]) write(ctx context.Context, name string, c *setCall, value T, opts []SetOption) error {
+func (e Entry[T]) swapping(value T, opts []SetOption) operation[backend.Set, Maybe[T]] {
+	op := &backend.Set{ReturnOld: true}
+	return operation[backend.Set, Maybe[T]]{
+		handle: e.handle, name: "swap", op: op, err: e.write(op, value, opts),
+		result: func(h handle, op *backend.Set) (Maybe[T], error) {
+			return decode[T](h, op.Old, op.OldFound)
+		},
+	}
+}
+
+// write makes op a write of the value, encoded onto the buffer that op's Value
+// is, and says what becomes of the TTL.
+func (e Entry[T]) write(op *backend.Set, value T, opts []SetOption) error {
 	if err := e.check(); err != nil {
-		return e.fail(name, err)
+		return err
 	}
 	expiry, err := e.place.expiry(opts)
 	if err != nil {
-		return e.fail(name, err)
+		return err
 	}
-	if c.buf, err = e.binding().Append(c.buf[:0], value); err != nil {
-		return e.fail(name, err)
-	}
-	c.op.Key, c.op.Pattern, c.op.Value = e.key, e.place.pattern, c.buf
-	c.op.TTL, c.op.ExpireAt, c.op.KeepTTL = expiry.ttl, expiry.at, expiry.keep
-	return e.exec(ctx, name, c.ops[:]...)
+	op.Key, op.Pattern = e.key, e.place.pattern
+	op.TTL, op.ExpireAt, op.KeepTTL = expiry.ttl, expiry.at, expiry.keep
+	op.Value, err = e.binding().Append(op.Value, value)
+	return err
 }
 
 // Take returns the value and deletes the key, in one atomic command. The bool
 // says whether it was there. Where the value can't be decoded, the key is
 // deleted all the same and the error says why. It is GETDEL: O(1).
 func (e Entry[T]) Take(ctx context.Context) (value T, found bool, err error) {
-	op := &backend.Take{Key: e.key, Pattern: e.pattern()}
-	if err := e.exec(ctx, "take", op); err != nil {
-		return value, false, err
+	v, err := do(ctx, e.taking())
+	return v.Value, v.Found, err
+}
+
+func (e Entry[T]) taking() operation[backend.Take, Maybe[T]] {
+	return operation[backend.Take, Maybe[T]]{
+		handle: e.handle, name: "take", op: &backend.Take{Key: e.key, Pattern: e.pattern()},
+		result: func(h handle, op *backend.Take) (Maybe[T], error) {
+			return decode[T](h, op.Value, op.Found)
+		},
 	}
-	return e.decode("take", op.Value, op.Found)
 }
 
 // Type returns the tag of the stored value's type, such as "int", and "" where
 // the key is not there. It is GET: O(1), but it transfers the value.
-func (e Entry[T]) Type(ctx context.Context) (string, error) {
-	data, found, err := e.read(ctx, false)
-	switch {
-	case err != nil:
-		return "", e.fail("type", err)
-	case !found:
-		return "", nil
-	case e.place.policy.plain:
-		return e.binding().Tag(), nil
+func (e Entry[T]) Type(ctx context.Context) (string, error) { return do(ctx, e.typing()) }
+
+func (e Entry[T]) typing() operation[backend.Get, string] {
+	return operation[backend.Get, string]{
+		handle: e.handle, name: "type", op: &backend.Get{Key: e.key, Pattern: e.pattern()},
+		result: func(h handle, op *backend.Get) (string, error) {
+			switch {
+			case !op.Found:
+				return "", nil
+			case h.place.policy.plain:
+				return bindingOf[T](h).Tag(), nil
+			}
+			return codec.TypeOf(op.Value)
+		},
 	}
-	tag, err := codec.TypeOf(data)
-	if err != nil {
-		return "", e.fail("type", err)
-	}
-	return tag, nil
 }
 
-func (e Entry[T]) binding() *binding[T] { return e.place.binding.(*binding[T]) }
+func (e Entry[T]) binding() *binding[T] { return bindingOf[T](e.handle) }
+
+func bindingOf[T any](h handle) *binding[T] { return h.place.binding.(*binding[T]) }

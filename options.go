@@ -1,6 +1,7 @@
 package rin
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -55,6 +56,11 @@ type policy struct {
 	codec    codec.Codec // nil: the registry's default
 	plain    bool
 	mismatch Mismatch
+}
+
+// forgives reports whether a value that can't be decoded counts as not there.
+func (p *policy) forgives(err error) bool {
+	return p.mismatch == TreatAsMissing && errors.Is(err, ErrWrongType)
 }
 
 // ChildOption holds the children of a cluster. [Child] makes it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -25,6 +26,7 @@ type place struct {
 	policy   policy
 	below    map[*node]*route // every node below a cluster
 	binding  any              // *binding[T] of a Key[T]
+	loadTime atomic.Int64     // how long a Fetch takes to load, in nanoseconds
 }
 
 // A route leads from a cluster to a node below it.

@@ -161,7 +161,7 @@ func (s *Scope) walk(ctx context.Context, op string) iter.Seq2[string, error] {
 				return
 			}
 			for _, key := range page {
-				if has(seen, key) {
+				if has(seen, key) || isBeside(key) {
 					continue
 				}
 				seen[key] = struct{}{}
@@ -227,7 +227,7 @@ func (c *ClusterNode) Each(ctx context.Context, scope *Scope) iter.Seq2[*Scope, 
 			}
 			for _, key := range page {
 				prefix, ok := r.to.instance(key)
-				if !ok || has(seen, prefix) {
+				if !ok || has(seen, prefix) || isBeside(key) {
 					continue
 				}
 				seen[prefix] = struct{}{}

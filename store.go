@@ -21,6 +21,7 @@ type store struct {
 	pageSize int
 	now      func() time.Time
 	root     *place
+	flights  flights
 }
 
 // scan yields the keys that begin with prefix. A key that does not would be
@@ -46,12 +47,24 @@ type logged struct {
 func (l logged) Exec(ctx context.Context, ops ...backend.Op) error {
 	start := time.Now()
 	err := l.Backend.Exec(ctx, ops...)
-	if l.logger.Enabled(ctx, slog.LevelDebug) {
-		took := time.Since(start)
-		for _, op := range ops {
-			l.log(ctx, backend.Name(op), backend.Pattern(op), backend.Key(op), took, backend.Err(op))
-		}
+	l.logOps(ctx, ops, time.Since(start))
+	return err
+}
+
+func (l logged) logOps(ctx context.Context, ops []backend.Op, took time.Duration) {
+	if !l.logger.Enabled(ctx, slog.LevelDebug) {
+		return
 	}
+	for _, op := range ops {
+		l.log(ctx, backend.Name(op), backend.Pattern(op), backend.Key(op), took, backend.Err(op))
+	}
+}
+
+// Transact runs the ops as one transaction and logs as Exec does.
+func (l logged) Transact(ctx context.Context, ops ...backend.Op) error {
+	start := time.Now()
+	err := backend.Transact(ctx, l.Backend, ops...)
+	l.logOps(ctx, ops, time.Since(start))
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"reflect"
 	"strconv"
+	"unsafe"
 )
 
 // scalar is the text codec for one built-in scalar type, without reflection and
@@ -11,6 +12,7 @@ import (
 type scalar[T any] struct {
 	append func([]byte, T) []byte
 	parse  func([]byte) (T, error)
+	own    func([]byte) T // parse that keeps the data; nil where nothing would be saved
 }
 
 // scalarOf finds T's scalar once, so that no call has to.
@@ -18,11 +20,11 @@ func scalarOf[T any]() scalar[T] {
 	var found any
 	switch any(*new(T)).(type) {
 	case string:
-		found = scalar[string]{appendString, parseString}
+		found = scalar[string]{appendString, parseString, ownString}
 	case []byte:
-		found = scalar[[]byte]{appendBytes, parseBytes}
+		found = scalar[[]byte]{appendBytes, parseBytes, ownBytes}
 	case bool:
-		found = scalar[bool]{strconv.AppendBool, parseBool}
+		found = scalar[bool]{append: strconv.AppendBool, parse: parseBool}
 	case int:
 		found = signed[int]()
 	case int8:
@@ -95,6 +97,8 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 
 func parseString(data []byte) (string, error) { return string(data), nil }
 func parseBytes(data []byte) ([]byte, error)  { return cloneBytes(data), nil }
+func ownString(data []byte) string            { return unsafe.String(unsafe.SliceData(data), len(data)) }
+func ownBytes(data []byte) []byte             { return data[:len(data):len(data)] }
 
 func parseBool(data []byte) (bool, error) {
 	b, err := strconv.ParseBool(string(data))

@@ -89,3 +89,13 @@ func (t *Typed[T]) Decode(data []byte) (T, error) {
 	}
 	return v, err
 }
+
+// DecodeOwned is Decode for data that the caller gives up: the value may share
+// its memory, which saves a string or a []byte a copy. Nothing may write to the
+// data afterwards.
+func (t *Typed[T]) DecodeOwned(data []byte) (T, error) {
+	if t.own != nil && len(data) >= len(t.header) && string(data[:len(t.header)]) == t.header {
+		return t.own(data[len(t.header):]), nil
+	}
+	return t.Decode(data)
+}

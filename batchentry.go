@@ -1,0 +1,104 @@
+package rin
+
+import (
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// In queues operations on the entry in a batch: the methods are the entry's own,
+// without a context, and return futures. Operations that need more than one
+// round trip, such as [Entry.Update] and [Entry.Fetch], are not among them.
+func (e Entry[T]) In(b *Batch) BatchEntry[T] { return BatchEntry[T]{batchHandle{e.handle, b}, e} }
+
+// BatchEntry queues operations on an entry in a batch. [Entry.In] makes it.
+type BatchEntry[T any] struct {
+	batchHandle
+	entry Entry[T]
+}
+
+// Get queues [Entry.Get].
+func (e BatchEntry[T]) Get() *Future[T] { return later(e.batch, e.entry.getting(new(backend.Get))) }
+
+// Lookup queues [Entry.Lookup].
+func (e BatchEntry[T]) Lookup() *Future[Maybe[T]] {
+	return later(e.batch, e.entry.lookingUp(new(backend.Get)))
+}
+
+// Set queues [Entry.Set]. Its result is always true where there is no error.
+func (e BatchEntry[T]) Set(value T, opts ...SetOption) *Future[bool] {
+	return later(e.batch, e.entry.setting(new(backend.Set), "set", value, backend.Always, opts))
+}
+
+// SetIfAbsent queues [Entry.SetIfAbsent].
+func (e BatchEntry[T]) SetIfAbsent(value T, opts ...SetOption) *Future[bool] {
+	return later(e.batch, e.entry.setting(new(backend.Set), "set if absent", value, backend.IfAbsent, opts))
+}
+
+// SetIfPresent queues [Entry.SetIfPresent].
+func (e BatchEntry[T]) SetIfPresent(value T, opts ...SetOption) *Future[bool] {
+	return later(e.batch, e.entry.setting(new(backend.Set), "set if present", value, backend.IfPresent, opts))
+}
+
+// Swap queues [Entry.Swap].
+func (e BatchEntry[T]) Swap(value T, opts ...SetOption) *Future[Maybe[T]] {
+	return later(e.batch, e.entry.swapping(value, opts))
+}
+
+// Take queues [Entry.Take].
+func (e BatchEntry[T]) Take() *Future[Maybe[T]] { return later(e.batch, e.entry.taking()) }
+
+// Type queues [Entry.Type].
+func (e BatchEntry[T]) Type() *Future[string] { return later(e.batch, e.entry.typing()) }
+
+// batchHandle queues the operations that do not depend on what a key holds.
+type batchHandle struct {
+	handle handle
+	batch  *Batch
+}
+
+// Delete queues [Entry.Delete]. In an [Atomic] batch a remembered absence stays:
+// it may lie in another slot.
+func (h batchHandle) Delete() *Future[bool] {
+	o := h.handle.deletion()
+	if h.batch != nil && h.batch.atomic {
+		o.before = nil
+	}
+	return later(h.batch, o)
+}
+
+// Exists queues [Entry.Exists].
+func (h batchHandle) Exists() *Future[bool] { return later(h.batch, h.handle.existence("exists")) }
+
+// TTL queues [Entry.TTL].
+func (h batchHandle) TTL() *Future[time.Duration] { return later(h.batch, h.handle.remaining()) }
+
+// ExpireTime queues [Entry.ExpireTime].
+func (h batchHandle) ExpireTime() *Future[time.Time] { return later(h.batch, h.handle.expireTime()) }
+
+// MemoryUsage queues [Entry.MemoryUsage].
+func (h batchHandle) MemoryUsage() *Future[int64] { return later(h.batch, h.handle.memoryUsage()) }
+
+// Expire queues [Entry.Expire].
+func (h batchHandle) Expire(d time.Duration) *Future[bool] {
+	return later(h.batch, h.handle.expiring(d))
+}
+
+// ExpireAt queues [Entry.ExpireAt].
+func (h batchHandle) ExpireAt(t time.Time) *Future[bool] {
+	return later(h.batch, h.handle.expiringAt(t))
+}
+
+// Persist queues [Entry.Persist].
+func (h batchHandle) Persist() *Future[bool] { return later(h.batch, h.handle.persisting()) }
+
+// Touch queues [Entry.Touch].
+func (h batchHandle) Touch() *Future[bool] {
+	if ttl := h.handle.declaredTTL(); ttl > 0 {
+		return later(h.batch, h.handle.touching(ttl))
+	}
+	return later(h.batch, h.handle.untouching())
+}
+
+// Raw queues [Entry.Raw].
+func (h batchHandle) Raw() *Future[Maybe[[]byte]] { return later(h.batch, h.handle.raw()) }

@@ -1,0 +1,366 @@
+package rin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/codec"
+)
+
+// Absent is what a loader returns, bare or wrapped, where there is nothing to
+// load. [Entry.Fetch] then returns [ErrNotFound], and remembers it for as long as
+// [CacheAbsent] says.
+var Absent = errors.New("absent") //nolint:staticcheck,revive // it is an answer, not a failure
+
+// FetchOption is an option of [Entry.Fetch].
+type FetchOption interface {
+	fmt.Stringer
+	validInFetch(*fetching) error
+}
+
+// fetching is how a Fetch goes about it.
+type fetching struct {
+	lease      time.Duration // zero: no lock
+	beta       float64       // zero: no early refresh
+	absentFor  time.Duration // zero: an absence is not remembered
+	loadAnyway bool
+}
+
+// ExclusiveOption takes a lock for a load. [Exclusive] makes it.
+type ExclusiveOption struct{ lease time.Duration }
+
+// Exclusive lets at most one load of a key run in the whole fleet, by a lock in a
+// key beside it. Who does not get the lock waits for the value. The lease is how
+// long a holder that dies keeps the lock, so it must be longer than a load takes:
+// a value that comes later than that is returned, but not stored.
+func Exclusive(lease time.Duration) ExclusiveOption { return ExclusiveOption{lease} }
+
+func (o ExclusiveOption) validInFetch(f *fetching) (err error) {
+	f.lease, err = positive(o, o.lease)
+	return err
+}
+
+// String returns the option as it is written.
+func (o ExclusiveOption) String() string { return fmt.Sprintf("Exclusive(%v)", o.lease) }
+
+// RefreshEarlyOption reloads before the TTL ends. [RefreshEarly] makes it.
+type RefreshEarlyOption struct{ beta float64 }
+
+// RefreshEarly loads a value anew in the background before it expires, so that a
+// key that is read often never goes cold. Each read decides by chance, more
+// likely the nearer the end is and the longer a load takes: optimal probabilistic
+// early expiration, as by Vattani, Chierichetti and Lowenstein ("Optimal
+// Probabilistic Cache Stampede Prevention", VLDB 2015). A beta of 1 suits most;
+// more is earlier. Until this process has measured a load, it is taken for a
+// hundredth of the TTL.
+//
+// A read then is GET and PTTL, in one round trip.
+func RefreshEarly(beta float64) RefreshEarlyOption { return RefreshEarlyOption{beta} }
+
+func (o RefreshEarlyOption) validInFetch(f *fetching) error {
+	if !(o.beta > 0) || math.IsInf(o.beta, 1) {
+		return fmt.Errorf("%v: beta must be a positive number; 1 suits most", o)
+	}
+	f.beta = o.beta
+	return nil
+}
+
+// String returns the option as it is written.
+func (o RefreshEarlyOption) String() string { return fmt.Sprintf("RefreshEarly(%v)", o.beta) }
+
+// CacheAbsentOption remembers that there is nothing. [CacheAbsent] makes it.
+type CacheAbsentOption struct{ ttl time.Duration }
+
+// CacheAbsent remembers for d that the loader returned [Absent], in a key beside
+// the entry's, so that Fetch does not ask again. Other readers see nothing there.
+// A stored value counts more than a remembered absence; [Entry.Delete] and
+// [Scope.Clear] forget it.
+//
+// By default an absence is not remembered.
+func CacheAbsent(d time.Duration) CacheAbsentOption { return CacheAbsentOption{d} }
+
+func (o CacheAbsentOption) validInFetch(f *fetching) (err error) {
+	f.absentFor, err = positive(o, o.ttl)
+	return err
+}
+
+// String returns the option as it is written.
+func (o CacheAbsentOption) String() string { return fmt.Sprintf("CacheAbsent(%v)", o.ttl) }
+
+// LoadAnywayOption prefers an answer to a whole store. [LoadAnyway] makes it.
+type LoadAnywayOption struct{}
+
+// LoadAnyway loads when the store fails, instead of returning the failure, and
+// returns what was loaded when it can't be stored. It keeps an application
+// answering without its cache, at the price that every caller then loads. Locks
+// can't be had then either.
+//
+// By default a failure is never taken for a miss: Fetch returns it.
+func LoadAnyway() LoadAnywayOption { return LoadAnywayOption{} }
+
+func (LoadAnywayOption) validInFetch(f *fetching) error {
+	f.loadAnyway = true
+	return nil
+}
+
+// String returns the option as it is written.
+func (LoadAnywayOption) String() string { return "LoadAnyway()" }
+
+func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
+	if d <= 0 {
+		return 0, fmt.Errorf("%v: %w: it is not positive", o, ErrTTL)
+	}
+	return wholeMillis(d), nil
+}
+
+// Fetch returns the stored value, or else loads it, stores it with the declared
+// TTL, and returns it: cache-aside. Defaults play no part.
+//
+// In this process at most one load of a key runs at a time, and everybody who
+// wants the key waits for it. It runs detached from the context of whoever was
+// first, with the values of that; it is cancelled when nobody waits any more. A
+// caller whose context ends stops waiting. [Exclusive] widens this to the fleet.
+//
+// An error of the loader is returned as it is, and nothing is stored; [Absent]
+// becomes [ErrNotFound]. A panic of the loader reaches everybody as a
+// [*PanicError]. A failure of the store is returned, unless [LoadAnyway] is given.
+// A value that can't be decoded is an error, or a miss where [OnMismatch] says
+// so.
+//
+// A hit costs what [Entry.Get] costs.
+func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, error), opts ...FetchOption) (T, error) {
+	var none T
+	if err := e.check(); err != nil {
+		return none, e.fail("fetch", err)
+	}
+	if load == nil {
+		return none, e.fail("fetch", errors.New("the loader is nil"))
+	}
+	how, err := fetchingBy(opts)
+	if err != nil {
+		return none, e.fail("fetch", err)
+	}
+	f := fetch[T]{e, how, load}
+	v, err := f.hit(ctx)
+	if err != nil || v.Found {
+		return v.Value, err
+	}
+	return f.miss(ctx)
+}
+
+func fetchingBy(opts []FetchOption) (how fetching, err error) {
+	if len(opts) == 0 {
+		return how, nil
+	}
+	applied := new(fetching)
+	for _, opt := range opts {
+		if opt == nil {
+			return how, errors.New("an option of the fetch is nil; leave it out")
+		}
+		if err := opt.validInFetch(applied); err != nil {
+			return how, err
+		}
+	}
+	return *applied, nil
+}
+
+// fetch is one call of Fetch.
+type fetch[T any] struct {
+	Entry[T]
+	how  fetching
+	load func(context.Context) (T, error)
+}
+
+// hit is the stored value. In a store that fails there is none, with LoadAnyway.
+func (f *fetch[T]) hit(ctx context.Context) (v Maybe[T], err error) {
+	if f.how.beta > 0 {
+		v, err = f.hitOrRefresh(ctx)
+	} else {
+		c := gets.Get().(*call[backend.Get])
+		o := f.lookingUp(&c.op)
+		o.name = "fetch"
+		v, err = doPooled(ctx, c, &gets, o)
+	}
+	if err != nil && f.forgives(ctx, err) {
+		return Maybe[T]{}, nil
+	}
+	return v, err
+}
+
+// forgives reports whether a failure of the store may be passed over. What the
+// key holds is no failure of the store: loading would replace it.
+func (f *fetch[T]) forgives(ctx context.Context, err error) bool {
+	if !f.how.loadAnyway || ctx.Err() != nil {
+		return false
+	}
+	for _, held := range []error{ErrWrongKind, ErrWrongType, ErrForeign, ErrMalformed, ErrUnknownCodec, codec.ErrUnknownType} {
+		if errors.Is(err, held) {
+			return false
+		}
+	}
+	return true
+}
+
+// hitOrRefresh reads the value together with its TTL, and starts a load in the
+// background if it is time.
+func (f *fetch[T]) hitOrRefresh(ctx context.Context) (Maybe[T], error) {
+	var get backend.Get
+	f.access(&get)
+	ttl := backend.TTL{Key: f.key, Pattern: f.place.pattern}
+	if err := f.exec(ctx, &get, &ttl); err != nil {
+		return Maybe[T]{}, err
+	}
+	v, err := decode[T](f.handle, get.Value, get.Found)
+	if err != nil {
+		return v, f.fail("fetch", err)
+	}
+	if v.Found && f.due(ttl.Remaining) {
+		refresh := *f
+		f.place.store.flights.refresh(ctx, ttl.Remaining, f.flightKey(), refresh.refresh)
+	}
+	return v, nil
+}
+
+// due decides by chance whether a value that has so long left is loaded anew.
+func (f *fetch[T]) due(left time.Duration) bool {
+	if left == 0 {
+		return false // it does not expire
+	}
+	took := float64(f.place.loadTime.Load())
+	if took == 0 {
+		took = float64(cmp.Or(f.place.policy.ttl, left)) / 100
+	}
+	return took*f.how.beta*-math.Log(1-rand.Float64()) >= float64(left)
+}
+
+func (f *fetch[T]) flightKey() flightKey { return flightKey{f.place, f.key} }
+
+func (f *fetch[T]) miss(ctx context.Context) (none T, err error) {
+	for {
+		value, err := f.place.store.flights.join(ctx, f.flightKey(), f.loadMissing)
+		switch {
+		case err == nil:
+			return value.(T), nil
+		case errors.Is(err, errNothingLoaded):
+			continue // a refresh was under way that came to nothing
+		case err == ctx.Err(): //nolint:errorlint // the caller's own context, and not one that a loader used
+			return none, f.fail("fetch", err)
+		}
+		return none, err
+	}
+}
+
+// loadMissing is the flight of a miss: it looks once more, since somebody may
+// have stored the value meanwhile, and loads.
+func (f *fetch[T]) loadMissing(ctx context.Context) (any, error) {
+	l, v, err := f.acquire(ctx)
+	if err != nil || v.Found {
+		return v.Value, err
+	}
+	defer l.release(ctx)
+	if v, err = f.look(ctx); err != nil || v.Found {
+		return v.Value, err
+	}
+	return f.loadAndStore(ctx, l)
+}
+
+// refresh is the flight of an early load.
+func (f *fetch[T]) refresh(ctx context.Context) (any, error) {
+	l, err := f.tryAcquire(ctx)
+	if err != nil || l == nil && f.how.lease > 0 {
+		return nil, errNothingLoaded // the value that is there is still good
+	}
+	defer l.release(ctx)
+	value, err := f.loadAndStore(ctx, l)
+	if ctx.Err() != nil {
+		return nil, errNothingLoaded
+	}
+	return value, err
+}
+
+// look reads the value, and whether its absence is remembered.
+func (f *fetch[T]) look(ctx context.Context) (Maybe[T], error) {
+	get := backend.Get{Key: f.key, Pattern: f.place.pattern}
+	absent := backend.Exists{Key: f.absentKey(), Pattern: f.place.pattern}
+	if err := f.exec(ctx, &get, &absent); err != nil {
+		if f.forgives(ctx, err) {
+			return Maybe[T]{}, nil
+		}
+		return Maybe[T]{}, err
+	}
+	v, err := decode[T](f.handle, get.Value, get.Found)
+	if err == nil && !v.Found && absent.Found {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return v, f.fail("fetch", err)
+	}
+	return v, nil
+}
+
+// loadAndStore returns what was loaded. It is not stored where the lock was lost
+// meanwhile: somebody else has loaded what is newer.
+func (f *fetch[T]) loadAndStore(ctx context.Context, l *lock) (any, error) {
+	start := time.Now()
+	value, err := f.load(ctx)
+	switch {
+	case errors.Is(err, Absent):
+		if err := f.remember(ctx); err != nil {
+			return nil, err
+		}
+		return nil, f.fail("fetch", ErrNotFound)
+	case err != nil:
+		return nil, err
+	}
+	f.place.tookToLoad(time.Since(start))
+	if err := f.store(ctx, value, l); err != nil && !f.forgives(ctx, err) {
+		return nil, f.fail("fetch", err)
+	}
+	return value, nil
+}
+
+// tookToLoad keeps a moving average.
+func (p *place) tookToLoad(d time.Duration) {
+	old := p.loadTime.Load()
+	if old == 0 {
+		old = int64(d)
+	}
+	p.loadTime.Store(max(1, old+(int64(d)-old)/4))
+}
+
+// store writes the value, with its TTL from now, whatever Renew says.
+func (f *fetch[T]) store(ctx context.Context, value T, l *lock) error {
+	var set backend.Set
+	if err := f.write(&set, value, nil); err != nil {
+		return err
+	}
+	if l != nil {
+		return l.store(ctx, set)
+	}
+	set.KeepTTL = false
+	return f.place.store.backend.Exec(ctx, &set)
+}
+
+func (f *fetch[T]) remember(ctx context.Context) error {
+	if f.how.absentFor == 0 {
+		return nil
+	}
+	set := backend.Set{Key: f.absentKey(), Pattern: f.place.pattern, Value: []byte{'~'}, TTL: f.how.absentFor}
+	if err := f.exec(ctx, &set); err != nil && !f.forgives(ctx, err) {
+		return err
+	}
+	return nil
+}
+
+func (f *fetch[T]) exec(ctx context.Context, ops ...backend.Op) error {
+	if err := f.place.store.backend.Exec(ctx, ops...); err != nil {
+		return f.fail("fetch", err)
+	}
+	return nil
+}
