@@ -20,6 +20,9 @@ import (
 type command struct {
 	*redis.StringCmd
 	op backend.Op
+	// once says that op may not be sent twice. An abandoned command outlives the
+	// call, and then may not look at op: its caller uses it for something else.
+	once bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster
 	// look at them too.
@@ -45,7 +48,7 @@ func newCommands(ctx context.Context, ops []backend.Op) []command {
 		cmd := redis.NewStringCmd(ctx, args(words)...)
 		cmd.SetFirstKeyPos(int8(resp.KeyAt(words)))
 		cmd.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
-		cmds = append(cmds, command{StringCmd: cmd, op: op})
+		cmds = append(cmds, command{StringCmd: cmd, op: op, once: backend.EffectOf(op) == backend.Once})
 	}
 	return cmds
 }
@@ -68,7 +71,7 @@ func (c *command) Args() []any {
 
 // NoRetry is what go-redis asks before it sends a command, or the pipeline that
 // it is in, again.
-func (c *command) NoRetry() bool { return backend.EffectOf(c.op) == backend.Once }
+func (c *command) NoRetry() bool { return c.once }
 
 // SetErr is what go-redis calls when the reply has come, with nil where it is
 // no error, and again when the pipeline breaks off behind it.
