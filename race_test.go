@@ -62,17 +62,17 @@ func useAlone(t *testing.T, root *rin.Scope, user int) error {
 			return err
 		}
 		if got, err := name.Get(ctx); got != text || err != nil {
-			return fmt.Errorf("name is %q, %v, want %q", got, err, text)
+			return fmt.Errorf("name is %q, want %q: %w", got, text, err)
 		}
 		if old, existed, err := age.Swap(ctx, user+i); existed != (i > 0) || existed && old != user+i-1 || err != nil {
-			return fmt.Errorf("swap: %d, %v, %v", old, existed, err)
+			return fmt.Errorf("swap: %d, %v: %w", old, existed, err)
 		}
 		if found, err := root.Parse(age.Key()); err != nil || found.Params[0].Value != fmt.Sprint(user) {
-			return fmt.Errorf("parse: %v, %v", found, err)
+			return fmt.Errorf("parse: %v: %w", found, err)
 		}
 	}
 	if n, err := scope.Clear(ctx); n != 2 || err != nil {
-		return fmt.Errorf("clear: %d, %v, want 2", n, err)
+		return fmt.Errorf("clear: %d, want 2: %w", n, err)
 	}
 	return nil
 }

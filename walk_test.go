@@ -402,7 +402,7 @@ func TestClear_stopsWithTheStore(t *testing.T) {
 	for i := range 5 {
 		put(t, s, fmt.Sprint("root:user:1:", i), "x")
 	}
-	s.fail = func(op backend.Op) error {
+	s.fail = func(backend.Op) error {
 		if deletes++; deletes == 3 {
 			return broken
 		}
