@@ -298,8 +298,8 @@ func (p *place) parse(segments []string, params []Param) (*place, []Param) {
 	if len(segments) < len(own) {
 		return nil, nil
 	}
-	ok := true
 	for i := range own {
+		var ok bool
 		if params, ok = own[i].match(segments[i], params); !ok {
 			return nil, nil
 		}

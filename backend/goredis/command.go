@@ -20,7 +20,8 @@ import (
 type command struct {
 	*redis.StringCmd
 	op backend.Op
-	// once says that the command may not be sent again.
+	// once says that op may not be sent twice. An abandoned command outlives the
+	// call, and then may not look at op: its caller uses it for something else.
 	once bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster

@@ -122,7 +122,7 @@ func TestRefused(t *testing.T) {
 			t.Errorf("Take = %v, want %v with %q: %s", err, row.is, row.reply, row.reason)
 		}
 		for _, other := range []error{backend.ErrWrongKind, backend.ErrUnsupported, backend.ErrUnknownOutcome} {
-			if other != row.is && errors.Is(err, other) {
+			if other != row.is && errors.Is(err, other) { //nolint:errorlint // the same sentinel, not a match
 				t.Errorf("Take = %v, which should not be %v: %s", err, other, row.reason)
 			}
 		}

@@ -116,10 +116,15 @@ func (b *Backend) again(ctx context.Context, ops ...backend.Op) []valkey.ValkeyR
 	defer cancel()
 	_, cmds := b.commands(ops)
 	for i, cmd := range cmds {
-		cmds[i] = cmd.ToRetryable()
+		cmds[i] = retryable(cmd)
 	}
 	return b.client.DoMulti(ctx, cmds...)
 }
+
+// retryable lets the client repeat a command. It is pinned, which keeps it out of
+// the client's pool: the writer of a lost connection may still be reading it when
+// another connection has answered it.
+func retryable(cmd valkey.Completed) valkey.Completed { return cmd.Pin().ToRetryable() }
 
 func anyPassing(ctx context.Context, results []valkey.ValkeyResult) bool {
 	return slices.ContainsFunc(results, func(r valkey.ValkeyResult) bool {

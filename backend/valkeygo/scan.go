@@ -89,7 +89,7 @@ func (b *Backend) read(ctx context.Context, node valkey.Client, words ...string)
 	}
 	ctx, cancel := context.WithTimeout(ctx, b.retryFor)
 	defer cancel()
-	return node.Do(ctx, node.B().Arbitrary(words...).Build().ToRetryable())
+	return node.Do(ctx, retryable(node.B().Arbitrary(words...).Build()))
 }
 
 // scan is the walk through the keys of one node.

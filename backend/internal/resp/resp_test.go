@@ -210,10 +210,10 @@ func TestLost(t *testing.T) {
 			t.Errorf("Lost write = %v, want %v in it", write, want)
 		}
 	}
-	if read := resp.Lost(t.Context(), &backend.Get{}, broken); read != broken {
+	if read := resp.Lost(t.Context(), &backend.Get{}, broken); read != broken { //nolint:errorlint // it must come back as it is
 		t.Errorf("Lost read = %v, want the error as it is", read)
 	}
-	if unsent := resp.Unsent(past, context.DeadlineExceeded); unsent != context.DeadlineExceeded {
+	if unsent := resp.Unsent(past, context.DeadlineExceeded); unsent != context.DeadlineExceeded { //nolint:errorlint // it must come back as it is
 		t.Errorf("Unsent = %v, want the context's error said once", unsent)
 	}
 }

@@ -1,0 +1,260 @@
+package rin_test
+
+import (
+	"context"
+	"flag"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+	"github.com/valkey-io/valkey-go"
+
+	"github.com/redisimnest/rin"
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/goredis"
+	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/servertest"
+	"github.com/redisimnest/rin/memstore"
+)
+
+// A rig is a backend under test, and what a test does to its store behind its
+// back.
+type rig struct {
+	backend.Backend
+	// list makes the key a list of one element; nil where the store has none.
+	list func(key string)
+	// elapse lets d pass by the store's clock.
+	elapse func(d time.Duration)
+}
+
+// ScanPages and Now pass on what not every backend has.
+func (r rig) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
+	return backend.ScanPages(ctx, r.Backend, prefix, size)
+}
+
+func (r rig) Now() time.Time { return backend.Now(r.Backend) }
+
+// onEveryBackend runs f on memstore, and with both clients on miniredis, on a
+// real Redis and on a real Valkey, each of them empty.
+func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
+	t.Helper()
+	t.Run("memstore", func(t *testing.T) { f(t, memstoreRig()) })
+	t.Run("miniredis", func(t *testing.T) {
+		mini := miniredis.RunT(t)
+		onClients(t, mini.Addr(), func(t *testing.T, r rig) {
+			mini.FlushAll()
+			r.elapse = mini.FastForward
+			f(t, r)
+		}, func(o *valkey.ClientOption) { o.ForceSingleClient, o.DisableCache = true, true })
+	})
+	onServers(t, f)
+}
+
+// onServers runs f with both clients on a real Redis and on a real Valkey.
+func onServers(t *testing.T, f func(t *testing.T, r rig)) {
+	t.Helper()
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+		t.Run(program.String(), func(t *testing.T) {
+			onClients(t, servertest.Start(t, program), f)
+		})
+	}
+}
+
+func memstoreRig() rig {
+	c := &handClock{now: time.Now().Truncate(time.Millisecond)}
+	return rig{Backend: memstore.New(memstore.Clock(c.Now)), elapse: c.elapse}
+}
+
+// onClients runs f with both clients on the server at addr.
+func onClients(t *testing.T, addr string, f func(t *testing.T, r rig), setup ...func(*valkey.ClientOption)) {
+	t.Helper()
+	r := rig{
+		list:   func(key string) { servertest.Do(t, addr, "RPUSH", key, "element") },
+		elapse: func(d time.Duration) { servertest.Elapse(t, addr, d) },
+	}
+	t.Run("goredis", func(t *testing.T) {
+		servertest.Do(t, addr, "FLUSHALL")
+		r.Backend = newGoredis(t, addr)
+		f(t, r)
+	})
+	t.Run("valkeygo", func(t *testing.T) {
+		servertest.Do(t, addr, "FLUSHALL")
+		r.Backend = newValkeygo(t, addr, setup...)
+		f(t, r)
+	})
+}
+
+func newGoredis(t testing.TB, addr string) backend.Backend {
+	t.Helper()
+	client := redis.NewClient(&redis.Options{Addr: addr})
+	t.Cleanup(func() { client.Close() })
+	return goredis.New(client)
+}
+
+func newValkeygo(t testing.TB, addr string, setup ...func(*valkey.ClientOption)) backend.Backend {
+	t.Helper()
+	option := valkey.ClientOption{InitAddress: []string{addr}}
+	for _, set := range setup {
+		set(&option)
+	}
+	client, err := valkey.NewClient(option)
+	if err != nil {
+		t.Fatalf("valkey.NewClient: %v", err)
+	}
+	t.Cleanup(client.Close)
+	return valkeygo.New(client)
+}
+
+// handClock is a clock that is moved by hand.
+type handClock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *handClock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *handClock) elapse(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// pageSeq is what a scan yields.
+type pageSeq = iter.Seq2[[]string, error]
+
+// A spy is a decorator that writes down what passes it, and can answer in the
+// store's place.
+type spy struct {
+	backend.Backend
+	// fail, where it is set, gives each op its error before the store sees it.
+	fail func(op backend.Op) error
+	// pages, where it is set, changes the pages of a scan.
+	pages func(pageSeq) pageSeq
+
+	mu   sync.Mutex
+	seen []string
+}
+
+func (s *spy) Exec(ctx context.Context, ops ...backend.Op) error {
+	for _, op := range ops {
+		s.note(backend.Name(op))
+		if s.fail == nil {
+			continue
+		}
+		if err := s.fail(op); err != nil {
+			return backend.FailAll(ops, err)
+		}
+	}
+	return s.Backend.Exec(ctx, ops...)
+}
+
+func (s *spy) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
+	return s.ScanPages(ctx, prefix, backend.DefaultPageSize)
+}
+
+func (s *spy) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
+	s.note("scan")
+	seq := backend.ScanPages(ctx, s.Backend, prefix, size)
+	if s.pages != nil {
+		return s.pages(seq)
+	}
+	return seq
+}
+
+func (s *spy) Now() time.Time { return backend.Now(s.Backend) }
+
+func (s *spy) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, what)
+}
+
+// taken returns what has passed since it was asked last.
+func (s *spy) taken() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen
+	s.seen = nil
+	return seen
+}
+
+func mustOpen(t testing.TB, root *rin.ClusterNode, b backend.Backend, opts ...rin.OpenOption) *rin.Scope {
+	t.Helper()
+	scope, err := rin.Open(root, b, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return scope
+}
+
+// put writes what a stranger would write: bytes, past rin.
+func put(t testing.TB, b backend.Backend, key, value string) {
+	t.Helper()
+	if err := b.Exec(t.Context(), &backend.Set{Key: key, Value: []byte(value)}); err != nil {
+		t.Fatalf("put %q: %v", key, err)
+	}
+}
+
+// stored is the bytes of a key and what it has left, as the store says.
+type stored struct {
+	Value string
+	Found bool
+	Left  time.Duration
+}
+
+func look(t testing.TB, b backend.Backend, key string) stored {
+	t.Helper()
+	get, ttl := &backend.Get{Key: key}, &backend.TTL{Key: key}
+	if err := b.Exec(t.Context(), get, ttl); err != nil {
+		t.Fatalf("look at %q: %v", key, err)
+	}
+	return stored{string(get.Value), get.Found, ttl.Remaining}
+}
+
+// keys are all keys of the store.
+func keys(t testing.TB, b backend.Backend) map[string]bool {
+	t.Helper()
+	all := map[string]bool{}
+	for page, err := range b.Scan(t.Context(), "") {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range page {
+			all[key] = true
+		}
+	}
+	return all
+}
+
+var update = flag.Bool("update", false, "rewrite the golden files in testdata")
+
+// golden compares text with a file in testdata.
+func golden(t *testing.T, name, got string) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *update {
+		if err := os.MkdirAll("testdata", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatalf("%v; -update writes it", err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s differs (-want +got); -update rewrites it:\n%s", path, diff)
+	}
+}

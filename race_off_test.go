@@ -1,0 +1,5 @@
+//go:build !race
+
+package rin_test
+
+const raceEnabled = false
