@@ -89,7 +89,8 @@ type Transactor interface {
 	// Transact runs ops in order as one transaction: MULTI and EXEC. Nothing
 	// that others do comes between them, and others see the effects of all of
 	// them or of none. It fills in the ops as [Backend.Exec] does. As in Redis,
-	// an op that fails, on a key of another kind, does not undo the others.
+	// an op that fails, on a key of another kind, does not undo the others; one
+	// that the store does not know keeps all of them from running.
 	//
 	// A transaction is never sent twice: where its reply is lost, every write in
 	// it has [ErrUnknownOutcome]. Where the ops' keys do not share a slot of a

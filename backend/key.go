@@ -79,8 +79,9 @@ type ExpireTime struct {
 
 func (o *ExpireTime) info() info { return info{"expire time", Read, o.Key, o.Pattern, &o.Err} }
 
-// MemoryUsage asks how many bytes of the store's memory a key takes: MEMORY
-// USAGE.
+// MemoryUsage asks how many bytes of the store's memory a key takes, itself and
+// all that is kept about it: MEMORY USAGE. It may find a key that has expired and
+// whose memory has not been given back yet, as Redis does.
 type MemoryUsage struct {
 	Key     string
 	Pattern string

@@ -42,6 +42,14 @@ type Harness struct {
 	// without an expiry. Nil says that the store has no other kinds; the cases
 	// that need one are then reported as skipped.
 	Foreign func(t testing.TB, key string)
+
+	// Cluster says that the store is a cluster, whose transactions are bound to
+	// one slot. The cases about that are otherwise reported as skipped.
+	Cluster bool
+
+	// NoTransactions says that the store is no [backend.Transactor]. The cases
+	// about transactions are then reported as skipped.
+	NoTransactions bool
 }
 
 // Run runs every case of the suite against the harness's backend, as subtests
@@ -67,9 +75,11 @@ type family struct {
 func families() []family {
 	return []family{
 		{"value", slices.Concat(getCases, setCases, takeCases)},
-		{"key", slices.Concat(deleteCases, existsCases, ttlCases, expireCases, persistCases)},
+		{"key", slices.Concat(deleteCases, existsCases, ttlCases, expireCases, persistCases, expireTimeCases, memoryCases)},
+		{"change", slices.Concat(swapCases, compareAndDeleteCases, setLockedCases)},
 		{"kind", kindCases},
 		{"exec", execCases},
+		{"transaction", transactionCases},
 		{"context", contextCases},
 		{"ownership", ownershipCases},
 		{"scan", scanCases},
@@ -86,15 +96,22 @@ func (f family) run(t *testing.T, h Harness) {
 // testCase is one rule. Its run may not call t.Run or t.Skip: in a bubble, the
 // one panics and the other passes.
 type testCase struct {
-	name    string
-	rule    string // the sentence that it enforces
-	foreign bool   // it needs Harness.Foreign
-	run     func(t *testing.T, s *suite)
+	name        string
+	rule        string // the sentence that it enforces
+	foreign     bool   // it needs Harness.Foreign
+	cluster     bool   // it needs Harness.Cluster
+	transaction bool   // it needs a backend.Transactor
+	run         func(t *testing.T, s *suite)
 }
 
 func (c testCase) start(t *testing.T, h Harness) {
-	if c.foreign && h.Foreign == nil {
+	switch {
+	case c.foreign && h.Foreign == nil:
 		t.Skip("the harness has no Foreign: the store is said to know one kind of value only")
+	case c.cluster && !h.Cluster:
+		t.Skip("the harness is not that of a Cluster")
+	case c.transaction && h.NoTransactions:
+		t.Skip("the harness has NoTransactions")
 	}
 	h.Leaf(t, func(t *testing.T) {
 		defer c.explain(t)

@@ -30,6 +30,7 @@ func harness(spoil func(backend.Backend) backend.Backend) Harness {
 		Leaf:    synctest.Test,
 		Elapse:  func(_ testing.TB, d time.Duration) { time.Sleep(d) },
 		Foreign: func(t testing.TB, key string) { store.push(t, key) },
+		Cluster: true,
 	}
 }
 

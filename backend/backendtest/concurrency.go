@@ -3,6 +3,7 @@ package backendtest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -69,6 +70,47 @@ var concurrencyCases = []testCase{
 			}
 			if len(seen) != crowdSize*each+1 || seen[""] != 1 {
 				t.Errorf("%d values came back for %d that were written and the first, empty one", len(seen), crowdSize*each)
+			}
+		},
+	},
+	{
+		name: "swaps count",
+		rule: "A CompareAndSwap is atomic: of those that count a key up, each at the value that it found, none is lost.",
+		run: func(t *testing.T, s *suite) {
+			const each = 10
+			s.put(t, "k", "0")
+			s.crowd(func(int) {
+				for range each {
+					s.countUp(t, "k")
+				}
+			})
+			s.holds(t, "k", fmt.Sprint(crowdSize*each))
+		},
+	},
+	{
+		name: "one compares and deletes",
+		rule: "CompareAndDelete is atomic: of many that delete a key exactly one does.",
+		run: func(t *testing.T, s *suite) {
+			for range 10 {
+				s.put(t, "k", "v")
+				s.one(t, func(int) bool {
+					return try(t, s, &backend.CompareAndDelete{Key: "k", Old: []byte("v")}).Deleted
+				})
+			}
+		},
+	},
+	{
+		name: "one releases",
+		rule: "SetLocked is atomic: of many that write with the token of a lock exactly one does, and its value is the key's.",
+		run: func(t *testing.T, s *suite) {
+			for range 10 {
+				s.lock(t, "k", "token")
+				winner := s.one(t, func(i int) bool {
+					return try(t, s, &backend.SetLocked{
+						Key: "k", Value: fmt.Appendf(nil, "%d", i), Lock: lockOf("k"), Token: []byte("token"),
+					}).Applied
+				})
+				s.holds(t, "k", fmt.Sprint(winner))
 			}
 		},
 	},
@@ -163,6 +205,25 @@ func (s *suite) one(t *testing.T, win func(i int) bool) (winner int64) {
 		t.Errorf("%d of %d say that it was them, want exactly one", n, crowdSize)
 	}
 	return winner
+}
+
+// countUp adds one to the number that the key holds, as often as it takes.
+func (s *suite) countUp(t *testing.T, key string) {
+	t.Helper()
+	now := try(t, s, &backend.Get{Key: key}).Value
+	for range 100 * crowdSize {
+		n, err := strconv.Atoi(string(now))
+		if err != nil {
+			t.Errorf("%s holds %q", key, now)
+			return
+		}
+		swap := try(t, s, &backend.CompareAndSwap{Key: key, Old: now, Value: fmt.Appendf(nil, "%d", n+1)})
+		if swap.Applied || swap.Err != nil {
+			return
+		}
+		now = swap.Current
+	}
+	t.Errorf("%s could not be counted up", key)
 }
 
 // neverForever has a crowd carry out the sets on a few keys, each in another

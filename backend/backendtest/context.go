@@ -117,6 +117,12 @@ func everyOp(key string) []backend.Op {
 		&backend.TTL{Key: key},
 		&backend.Expire{Key: key, TTL: 2 * hour},
 		&backend.Persist{Key: key},
+		&backend.ExpireTime{Key: key},
+		&backend.MemoryUsage{Key: key},
+		&backend.CompareAndSwap{Key: key, Old: []byte("v"), Value: []byte("changed")},
+		&backend.CompareAndSwap{Key: "other", Absent: true, Value: []byte("created")},
+		&backend.SetLocked{Key: key, Value: []byte("changed"), Lock: backend.Sibling(key, "lock")},
+		&backend.CompareAndDelete{Key: key, Old: []byte("v")},
 		&backend.Take{Key: key},
 		&backend.Delete{Key: key},
 	}

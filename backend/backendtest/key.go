@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -122,9 +123,9 @@ var ttlCases = []testCase{
 	},
 	{
 		name: "expired",
-		rule: "A key that has expired is absent to every op.",
+		rule: "A key that has expired is absent to every op but MemoryUsage.",
 		run: func(t *testing.T, s *suite) {
-			keys := []string{"get", "renew", "take", "delete", "expire", "persist", "ifpresent"}
+			keys := []string{"get", "renew", "take", "delete", "expire", "persist", "ifpresent", "expiretime", "swap", "compare"}
 			for _, key := range keys {
 				s.putFor(t, key, "old", moment)
 			}
@@ -137,6 +138,9 @@ var ttlCases = []testCase{
 			s.refuses(t, "expire", &backend.Expire{Key: "expire", TTL: hour})
 			s.refuses(t, "persist", &backend.Persist{Key: "persist"})
 			s.refuses(t, "ifpresent", &backend.Set{Key: "ifpresent", Cond: backend.IfPresent, ReturnOld: true})
+			s.refuses(t, "expiretime", &backend.ExpireTime{Key: "expiretime"})
+			s.refuses(t, "swap", &backend.CompareAndSwap{Key: "swap", Old: []byte("old")})
+			s.refuses(t, "compare", &backend.CompareAndDelete{Key: "compare", Old: []byte("old")})
 		},
 	},
 	{
@@ -153,6 +157,13 @@ var ttlCases = []testCase{
 			}
 			s.holds(t, "absent", "new")
 			s.lasts(t, "absent", 0)
+			s.putFor(t, "swap", "old", moment)
+			s.Elapse(t, 2*moment)
+			swap := do(t, s, &backend.CompareAndSwap{Key: "swap", Absent: true, Value: []byte("new"), KeepTTL: true})
+			if !swap.Applied {
+				t.Error("CompareAndSwap with Absent: not applied")
+			}
+			s.lasts(t, "swap", 0)
 			keep := do(t, s, &backend.Set{Key: "keep", Value: []byte("new"), KeepTTL: true, TTL: hour, ReturnOld: true})
 			if keep.OldFound || len(keep.Old) != 0 {
 				t.Errorf("Old = %q, found %t; want none", keep.Old, keep.OldFound)
@@ -228,6 +239,62 @@ var expireCases = []testCase{
 	},
 }
 
+var expireTimeCases = []testCase{
+	{
+		name: "expire time",
+		rule: "ExpireTime tells a key that is absent from one that does not expire, and of one that does it tells the moment.",
+		run: func(t *testing.T, s *suite) {
+			s.put(t, "forever", "v")
+			s.putFor(t, "hour", "v", hour)
+			absent, forever, inAnHour := &backend.ExpireTime{Key: "absent"}, &backend.ExpireTime{Key: "forever"}, &backend.ExpireTime{Key: "hour"}
+			s.all(t, absent, forever, inAnHour)
+			if found(absent) {
+				t.Errorf("of an absent key: %v, found %t", absent.At, absent.Found)
+			}
+			if !forever.Found || !forever.At.IsZero() {
+				t.Errorf("of a key that does not expire: %v, found %t", forever.At, forever.Found)
+			}
+			if left := inAnHour.At.Sub(s.in(0)); !inAnHour.Found || !about(left, hour) {
+				t.Errorf("of a key that expires in an hour: %v, which is in %v, found %t", inAnHour.At, left, inAnHour.Found)
+			}
+		},
+	},
+	{
+		name: "expire time is that of ExpireAt",
+		rule: "At is the moment that an ExpireAt gave, to the millisecond.",
+		run: func(t *testing.T, s *suite) {
+			at := s.in(hour).Truncate(time.Second).Add(123 * time.Millisecond)
+			set, get := &backend.Set{Key: "k", ExpireAt: at.Add(456 * time.Microsecond)}, &backend.ExpireTime{Key: "k"}
+			if s.all(t, set, get); !get.At.Equal(at) {
+				t.Errorf("ExpireTime = %v, want %v", get.At, at)
+			}
+		},
+	},
+}
+
+var memoryCases = []testCase{
+	{
+		name: "memory usage",
+		rule: "MemoryUsage is at least the length of the value; an absent key has none.",
+		run: func(t *testing.T, s *suite) {
+			const long = 10_000
+			s.put(t, "empty", "")
+			s.put(t, "long", strings.Repeat("v", long))
+			absent, empty, big := &backend.MemoryUsage{Key: "absent"}, &backend.MemoryUsage{Key: "empty"}, &backend.MemoryUsage{Key: "long"}
+			s.all(t, absent, empty, big)
+			if found(absent) {
+				t.Errorf("of an absent key: %d, found %t", absent.Bytes, absent.Found)
+			}
+			if !empty.Found || empty.Bytes <= 0 || empty.Bytes >= long {
+				t.Errorf("of an empty value: %d, found %t", empty.Bytes, empty.Found)
+			}
+			if !big.Found || big.Bytes < long {
+				t.Errorf("of %d bytes: %d, found %t", long, big.Bytes, big.Found)
+			}
+		},
+	},
+}
+
 // checkRemaining checks the form of what a key has left, if it is there still.
 func (s *suite) checkRemaining(t *testing.T, key string) {
 	t.Helper()
@@ -265,6 +332,16 @@ func found(op backend.Op) bool {
 	case *backend.Expire:
 		return o.Applied
 	case *backend.Persist:
+		return o.Applied
+	case *backend.ExpireTime:
+		return o.Found || !o.At.IsZero()
+	case *backend.MemoryUsage:
+		return o.Found || o.Bytes != 0
+	case *backend.CompareAndSwap:
+		return o.Applied || o.Found || len(o.Current) != 0
+	case *backend.CompareAndDelete:
+		return o.Deleted
+	case *backend.SetLocked:
 		return o.Applied
 	default:
 		return false

@@ -22,10 +22,26 @@ var kindCases = []testCase{
 				&backend.Set{Key: "k", ReturnOld: true, KeepTTL: true, TTL: hour},
 				&backend.Set{Key: "k", ReturnOld: true, Cond: backend.IfAbsent},
 				&backend.Set{Key: "k", ReturnOld: true, Cond: backend.IfPresent},
+				&backend.CompareAndSwap{Key: "k", TTL: hour},
+				&backend.CompareAndSwap{Key: "k", Absent: true, TTL: hour},
+				&backend.CompareAndDelete{Key: "k"},
 			} {
 				s.wantWrongKind(t, op)
 				s.lasts(t, "k", 0)
 			}
+		},
+	},
+	{
+		name:    "wrong kind of lock",
+		foreign: true,
+		rule:    "A SetLocked fails with ErrWrongKind where Lock holds another kind of Redis value, and changes nothing.",
+		run: func(t *testing.T, s *suite) {
+			lock := backend.Sibling("k", "lock")
+			s.Foreign(t, lock)
+			s.put(t, "k", "v")
+			s.wantWrongKind(t, &backend.SetLocked{Key: "k", Value: []byte("w"), Lock: lock})
+			s.holds(t, "k", "v")
+			s.lasts(t, lock, 0)
 		},
 	},
 	{
@@ -41,7 +57,7 @@ var kindCases = []testCase{
 	{
 		name:    "set replaces another kind",
 		foreign: true,
-		rule:    "Without ReturnOld a Set asks only whether the key is there, whatever kind of value it holds.",
+		rule:    "Without ReturnOld a Set, and a SetLocked, asks only whether the key is there, whatever kind of value it holds.",
 		run: func(t *testing.T, s *suite) {
 			for cond, applied := range map[backend.Cond]bool{backend.Always: true, backend.IfPresent: true, backend.IfAbsent: false} {
 				s.Foreign(t, "k")
@@ -55,6 +71,10 @@ var kindCases = []testCase{
 				}
 				do(t, s, &backend.Delete{Key: "k"})
 			}
+			s.Foreign(t, "k")
+			s.lock(t, "k", "token")
+			s.setLocked(t, "k", "token", 0)
+			s.holds(t, "k", "new")
 		},
 	},
 	{
@@ -72,7 +92,7 @@ var kindCases = []testCase{
 	{
 		name:    "keys of any kind",
 		foreign: true,
-		rule:    "Exists, TTL, Expire, Persist, Delete and Scan are about keys of any kind.",
+		rule:    "Exists, TTL, ExpireTime, MemoryUsage, Expire, Persist, Delete and Scan are about keys of any kind.",
 		run: func(t *testing.T, s *suite) {
 			s.Foreign(t, "k")
 			exists, expire := &backend.Exists{Key: "k"}, &backend.Expire{Key: "k", TTL: hour}
@@ -80,6 +100,10 @@ var kindCases = []testCase{
 				t.Errorf("found %t, expire applied %t; want both", exists.Found, expire.Applied)
 			}
 			s.lasts(t, "k", hour)
+			at, size := &backend.ExpireTime{Key: "k"}, &backend.MemoryUsage{Key: "k"}
+			if s.all(t, at, size); !at.Found || at.At.IsZero() || !size.Found || size.Bytes <= 0 {
+				t.Errorf("expires at %v, takes %d bytes; want both", at.At, size.Bytes)
+			}
 			if persist := do(t, s, &backend.Persist{Key: "k"}); !persist.Applied {
 				t.Error("Persist: not applied")
 			}

@@ -22,8 +22,8 @@ type mutant struct {
 	spoil  func(backend.Backend) backend.Backend
 }
 
-var mutants = slices.Concat(valueMutants, setMutants, keyMutants, kindMutants, execMutants,
-	contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
+var mutants = slices.Concat(valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, kindMutants, execMutants,
+	transactionMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
 type next func(ops ...backend.Op)
@@ -59,30 +59,49 @@ type execFunc = func(ctx context.Context, b backend.Backend, ops []backend.Op) e
 
 // onExec has f carry out the batches.
 func onExec(f execFunc) func(backend.Backend) backend.Backend {
-	return func(b backend.Backend) backend.Backend { return spoilt{b, f, asItShould} }
+	return func(b backend.Backend) backend.Backend { return spoilt{b, f, transacts, scans} }
+}
+
+// onTransact has f carry out the transactions.
+func onTransact(f execFunc) func(backend.Backend) backend.Backend {
+	return func(b backend.Backend) backend.Backend { return spoilt{b, execs, f, scans} }
 }
 
 type scanFunc = func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error]
 
 // onScan has f carry out the scans.
 func onScan(f scanFunc) func(backend.Backend) backend.Backend {
-	exec := func(ctx context.Context, b backend.Backend, ops []backend.Op) error { return b.Exec(ctx, ops...) }
-	return func(b backend.Backend) backend.Backend { return spoilt{b, exec, f} }
+	return func(b backend.Backend) backend.Backend { return spoilt{b, execs, transacts, f} }
 }
 
-func asItShould(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+// execs, transacts and scans do as they should.
+
+func execs(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	return b.Exec(ctx, ops...)
+}
+
+func transacts(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	return backend.Transact(ctx, b, ops...)
+}
+
+func scans(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
 	return backend.ScanPages(ctx, b, prefix, size)
 }
 
 // spoilt is a backend whose calls go through a mutant.
 type spoilt struct {
 	backend.Backend
-	exec execFunc
-	scan scanFunc
+	exec     execFunc
+	transact execFunc
+	scan     scanFunc
 }
 
 func (s spoilt) Exec(ctx context.Context, ops ...backend.Op) error {
 	return s.exec(ctx, s.Backend, ops)
+}
+
+func (s spoilt) Transact(ctx context.Context, ops ...backend.Op) error {
+	return s.transact(ctx, s.Backend, ops)
 }
 
 func (s spoilt) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
@@ -95,6 +114,9 @@ func (s spoilt) ScanPages(ctx context.Context, prefix string, size int) iter.Seq
 
 // pause lets every other goroutine of the bubble come as far as it can.
 func pause() { time.Sleep(time.Millisecond) }
+
+// longPause lets them come far enough to pause several times.
+func longPause() { time.Sleep(10 * time.Millisecond) }
 
 var valueMutants = []mutant{
 	{"finds nothing", "value/get present", on(func(o *backend.Get, next next) {
@@ -296,12 +318,121 @@ var keyMutants = []mutant{
 	{"says that it expired what is absent", "key/expire absent", never(func(o *backend.Expire) { o.Applied = true })},
 }
 
+var expireTimeMutants = []mutant{
+	{"takes an absent key for one that does not expire", "key/expire time", never(func(o *backend.ExpireTime) { o.Found = true })},
+	{"tells what is left", "key/expire time", on(func(o *backend.ExpireTime, next next) {
+		next(o)
+		o.At = time.Unix(0, 0).Add(time.Until(o.At))
+	})},
+	{"knows whole seconds", "key/expire time is that of ExpireAt", on(func(o *backend.ExpireTime, next next) {
+		next(o)
+		o.At = o.At.Truncate(time.Second)
+	})},
+	{"does not truncate", "key/expire time is that of ExpireAt", on(func(o *backend.ExpireTime, next next) {
+		next(o)
+		o.At = o.At.Add(time.Microsecond)
+	})},
+	{"counts no value", "key/memory usage", on(func(o *backend.MemoryUsage, next next) {
+		if next(o); o.Found {
+			o.Bytes = 64
+		}
+	})},
+	{"takes nothing for something", "key/memory usage", never(func(o *backend.MemoryUsage) { o.Found = true })},
+}
+
 // never says yes whatever the answer is.
 func never[O backend.Op](yes func(o O)) func(backend.Backend) backend.Backend {
 	return on(func(o O, next next) {
 		next(o)
 		yes(o)
 	})
+}
+
+var changeMutants = []mutant{
+	{"keeps the expiry unasked", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		o.KeepTTL = true
+		next(o)
+	})},
+	{"forgets KeepTTL", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		o.KeepTTL = false
+		next(o)
+	})},
+	{"keeps what it was told to drop", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		if o.ExpireAt.Before(time.Now()) {
+			o.ExpireAt = time.Time{}
+		}
+		next(o)
+	})},
+	{"takes an empty Old for Absent", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		o.Absent = o.Absent || len(o.Old) == 0
+		next(o)
+	})},
+	{"compares with Old beside Absent", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		o.Absent = o.Absent && len(o.Old) == 0
+		next(o)
+	})},
+	{"says what is there also where it swapped", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		if next(o); o.Applied {
+			o.Current, o.Found = o.Old, !o.Absent
+		}
+	})},
+	{"does not say what is there", "change/swap in every combination", on(func(o *backend.CompareAndSwap, next next) {
+		next(o)
+		o.Current, o.Found = nil, false
+	})},
+	{"compares up to a zero byte", "change/swap any bytes", on(func(o *backend.CompareAndSwap, next next) {
+		o.Old, _, _ = bytes.Cut(o.Old, []byte{0})
+		next(o)
+	})},
+	{"trims what is there", "change/swap any bytes", on(func(o *backend.CompareAndSwap, next next) {
+		next(o)
+		o.Current = bytes.TrimSpace(o.Current)
+	})},
+	{"deletes without comparing", "change/compare and delete", on(func(o *backend.CompareAndDelete, next next) {
+		del := &backend.Delete{Key: o.Key}
+		next(del)
+		o.Deleted = del.Deleted
+	})},
+	{"takes an absent key for an empty one", "change/compare and delete", on(func(o *backend.CompareAndDelete, next next) {
+		next(o)
+		o.Deleted = o.Deleted || len(o.Old) == 0
+	})},
+	{"keeps the lock", "change/set locked", on(func(o *backend.SetLocked, next next) {
+		next(o, &backend.Set{Key: o.Lock, Value: o.Token, Cond: backend.IfAbsent})
+	})},
+	{"writes only what is there", "change/set locked", on(func(o *backend.SetLocked, next next) {
+		exists := &backend.Exists{Key: o.Key}
+		if next(exists); exists.Found {
+			next(o)
+		}
+	})},
+	{"forgets the TTL", "change/set locked", on(func(o *backend.SetLocked, next next) {
+		o.TTL = 0
+		next(o)
+	})},
+	{"keeps the old expiry", "change/set locked", on(func(o *backend.SetLocked, next next) {
+		ttl := &backend.TTL{Key: o.Key}
+		next(ttl)
+		o.TTL = max(o.TTL, ttl.Remaining)
+		next(o)
+	})},
+	{"looks only whether there is a lock", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
+		get := &backend.Get{Key: o.Lock}
+		if next(get); get.Found {
+			o.Token = get.Value
+		}
+		next(o)
+	})},
+	{"takes no lock for an empty token", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
+		if len(o.Token) == 0 {
+			next(&backend.Set{Key: o.Lock, Cond: backend.IfAbsent})
+		}
+		next(o)
+	})},
+	{"takes the lock by force", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
+		next(o)
+		next(&backend.Delete{Key: o.Lock})
+	})},
 }
 
 var kindMutants = []mutant{
@@ -312,6 +443,14 @@ var kindMutants = []mutant{
 	{"deletes another kind", "kind/wrong kind", on(func(o *backend.Take, next next) {
 		next(o)
 		next(&backend.Delete{Key: o.Key})
+	})},
+	{"takes another kind for another value", "kind/wrong kind", on(func(o *backend.CompareAndSwap, next next) {
+		next(o)
+		o.Found, o.Err = true, nil
+	})},
+	{"takes another kind of lock for a lost one", "kind/wrong kind of lock", on(func(o *backend.SetLocked, next next) {
+		next(o)
+		o.Err = nil
 	})},
 	{"renews another kind", "kind/wrong kind is not renewed", on(func(o *backend.Get, next next) {
 		next(o)
@@ -368,7 +507,7 @@ var execMutants = []mutant{
 	{"confuses answers", "exec/an answer for each op", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
 		err := b.Exec(ctx, ops...)
 		var previous []byte
-		for get := range gets(ops) {
+		for get := range only[*backend.Get](ops) {
 			previous, get.Value = get.Value, previous
 		}
 		return err
@@ -388,6 +527,95 @@ var execMutants = []mutant{
 		slices.Reverse(backwards)
 		return backend.FirstErr(backwards)
 	})},
+}
+
+var transactionMutants = []mutant{
+	{"wants an op", "transaction/no ops", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if len(ops) == 0 {
+			return errors.New("a transaction needs an op")
+		}
+		return transacts(ctx, b, ops)
+	})},
+	{"begins at the end", "transaction/an answer for each op", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		backwards := slices.Clone(ops)
+		slices.Reverse(backwards)
+		return transacts(ctx, b, backwards)
+	})},
+	{"reads before it writes", "transaction/an answer for each op", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		sorted := slices.Clone(ops)
+		slices.SortStableFunc(sorted, func(x, y backend.Op) int {
+			return int(min(backend.EffectOf(x), 1) - min(backend.EffectOf(y), 1))
+		})
+		return transacts(ctx, b, sorted)
+	})},
+	{"forgets ops", "transaction/3,000 ops", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		return transacts(ctx, b, ops[:min(len(ops), 2048)])
+	})},
+	{"stops at the first error", "transaction/wrong kind in the middle", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		return stopsAtError(b).Exec(ctx, ops...)
+	})},
+	{"takes it back", "transaction/wrong kind in the middle", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		err := transacts(ctx, b, ops)
+		if err != nil {
+			for _, op := range ops {
+				_ = b.Exec(ctx, &backend.Delete{Key: backend.Key(op)})
+			}
+		}
+		return err
+	})},
+	{"runs the ops that it knows", "transaction/unknown op", oneByOne},
+	{"heeds no context", "transaction/ended context", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		return transacts(context.WithoutCancel(ctx), b, ops)
+	})},
+	{"tells only Transact's caller", "transaction/ended context", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return transacts(ctx, b, ops)
+	})},
+	{"runs one op after the other", "transaction/all or none", oneByOne},
+	{"runs one op after the other", "transaction/seen one, seen all", func(b backend.Backend) backend.Backend {
+		return slow(oneByOne(b))
+	}},
+	{"runs one op after the other", "transaction/nothing comes between", oneByOne},
+	{"writes, then releases", "transaction/locked write seen as one", func(b backend.Backend) backend.Backend {
+		return on(func(o *backend.SetLocked, next next) {
+			next(&backend.Set{Key: o.Key, Value: o.Value})
+			longPause()
+			next(o)
+		})(slow(b))
+	}},
+	{"knows no slots", "transaction/keys of two slots", oneByOne},
+	{"says only that the slots differ", "transaction/keys of two slots", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		if backend.CheckSlot(ops) != nil {
+			return backend.FailAll(ops, backend.ErrCrossSlot)
+		}
+		return transacts(ctx, b, ops)
+	})},
+}
+
+// oneByOne runs the ops of a transaction one after the other.
+func oneByOne(b backend.Backend) backend.Backend {
+	return onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		for _, op := range ops {
+			_ = b.Exec(ctx, op)
+			longPause()
+		}
+		return backend.FirstErr(ops)
+	})(b)
+}
+
+// slow pauses before each read and each transaction, so that they don't all come
+// before the first write.
+func slow(b backend.Backend) backend.Backend {
+	b = on(func(o *backend.Get, next next) {
+		pause()
+		next(o)
+	})(b)
+	return onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+		pause()
+		return transacts(ctx, b, ops)
+	})(b)
 }
 
 var contextMutants = []mutant{
@@ -461,10 +689,10 @@ var ownershipMutants = []mutant{
 	{"has one buffer for all answers", "ownership/answers of a batch", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
 		err := b.Exec(ctx, ops...)
 		var buffer []byte
-		for get := range gets(ops) {
+		for get := range only[*backend.Get](ops) {
 			buffer = append(buffer, get.Value...)
 		}
-		for get := range gets(ops) {
+		for get := range only[*backend.Get](ops) {
 			n := len(get.Value)
 			get.Value, buffer = buffer[:n], buffer[n:]
 		}
@@ -502,17 +730,6 @@ func cache(in, out func([]byte) []byte) func(backend.Backend) backend.Backend {
 				}
 			}
 		})(b)
-	}
-}
-
-// gets are the Gets among ops.
-func gets(ops []backend.Op) iter.Seq[*backend.Get] {
-	return func(yield func(*backend.Get) bool) {
-		for _, op := range ops {
-			if get, ok := op.(*backend.Get); ok && !yield(get) {
-				return
-			}
-		}
 	}
 }
 
@@ -611,7 +828,7 @@ func remembers(b backend.Backend) backend.Backend {
 		}
 		return b.Exec(ctx, ops...)
 	}
-	return spoilt{b, exec, func(_ context.Context, _ backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+	return spoilt{b, exec, transacts, func(_ context.Context, _ backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
 		var keys []string
 		for key := range index {
 			if strings.HasPrefix(key, prefix) {
@@ -671,6 +888,30 @@ var concurrencyMutants = []mutant{
 		pause()
 		next(o)
 		o.Old, o.OldFound = get.Value, get.Found
+	})},
+	{"reads, then swaps", "concurrency/swaps count", on(func(o *backend.CompareAndSwap, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		pause()
+		o.Current, o.Found = get.Value, get.Found
+		if o.Applied = bytes.Equal(get.Value, o.Old); o.Applied {
+			next(&backend.Set{Key: o.Key, Value: o.Value})
+		}
+	})},
+	{"reads, then deletes", "concurrency/one compares and deletes", on(func(o *backend.CompareAndDelete, next next) {
+		get := &backend.Get{Key: o.Key}
+		next(get)
+		pause()
+		next(&backend.Delete{Key: o.Key})
+		o.Deleted = get.Found && bytes.Equal(get.Value, o.Old)
+	})},
+	{"reads, then writes and releases", "concurrency/one releases", on(func(o *backend.SetLocked, next next) {
+		get := &backend.Get{Key: o.Lock}
+		next(get)
+		pause()
+		if o.Applied = bytes.Equal(get.Value, o.Token); o.Applied {
+			next(&backend.Set{Key: o.Key, Value: o.Value}, &backend.Delete{Key: o.Lock})
+		}
 	})},
 	{"writes, then expires", "concurrency/never without its expiry", on(func(o *backend.Set, next next) {
 		plain := &backend.Set{Key: o.Key, Value: o.Value, KeepTTL: o.KeepTTL}

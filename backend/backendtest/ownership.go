@@ -16,6 +16,15 @@ var ownershipCases = []testCase{
 			do(t, s, &backend.Set{Key: "k", Value: value})
 			scribble(value)
 			s.holds(t, "k", "value")
+			swapped := []byte("swapped")
+			do(t, s, &backend.CompareAndSwap{Key: "k", Old: []byte("value"), Value: swapped})
+			scribble(swapped)
+			s.holds(t, "k", "swapped")
+			s.lock(t, "k", "token")
+			last := []byte("last")
+			do(t, s, &backend.SetLocked{Key: "k", Value: last, Lock: lockOf("k"), Token: []byte("token")})
+			scribble(last)
+			s.holds(t, "k", "last")
 		},
 	},
 	{
@@ -31,6 +40,9 @@ var ownershipCases = []testCase{
 			s.holds(t, "k", "value")
 			refused := do(t, s, &backend.Set{Key: "k", Cond: backend.IfAbsent, ReturnOld: true})
 			scribble(refused.Old)
+			s.holds(t, "k", "value")
+			swap := do(t, s, &backend.CompareAndSwap{Key: "k", Absent: true})
+			scribble(swap.Current)
 			s.holds(t, "k", "value")
 		},
 	},

@@ -168,7 +168,7 @@ type state struct {
 	left  time.Duration // about; zero: it does not expire
 }
 
-// expiry is how a Set of the matrix gives its expiry.
+// expiry is how a write of a matrix gives its expiry.
 type expiry struct {
 	ttl, at time.Duration // at is from now
 	keep    bool
@@ -262,15 +262,21 @@ func (r setRow) applied() bool {
 
 // after is the model's answer to what the Set leaves.
 func (r setRow) after() state {
-	switch {
-	case !r.applied():
+	if !r.applied() {
 		return r.before
-	case r.expiry.keep && r.before.found:
-		return state{true, "new", r.before.left}
-	case r.expiry.at < 0:
+	}
+	return r.expiry.leaves(r.before)
+}
+
+// leaves is the model's answer to what a write of "new" with this expiry leaves.
+func (e expiry) leaves(before state) state {
+	switch {
+	case e.keep && before.found:
+		return state{true, "new", before.left}
+	case e.at < 0:
 		return state{}
 	default:
-		return state{true, "new", r.expiry.ttl + r.expiry.at}
+		return state{true, "new", e.ttl + e.at}
 	}
 }
 

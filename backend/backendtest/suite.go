@@ -1,6 +1,7 @@
 package backendtest
 
 import (
+	"iter"
 	"testing"
 	"time"
 
@@ -117,4 +118,15 @@ func clip(value string) string {
 		return value
 	}
 	return value[:enough] + "…"
+}
+
+// only are the ops of one type.
+func only[O backend.Op](ops []backend.Op) iter.Seq[O] {
+	return func(yield func(O) bool) {
+		for _, op := range ops {
+			if o, ok := op.(O); ok && !yield(o) {
+				return
+			}
+		}
+	}
 }

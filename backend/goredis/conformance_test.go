@@ -39,7 +39,9 @@ func TestConformance(t *testing.T) {
 		t.Run("server="+program.String()+"/cluster", func(t *testing.T) {
 			addrs := servertest.StartCluster(t, program)
 			client := newCluster(t, &redis.ClusterOptions{Addrs: addrs})
-			backendtest.Run(t, harness(client, addrs...))
+			h := harness(client, addrs...)
+			h.Cluster = true
+			backendtest.Run(t, h)
 		})
 	}
 }

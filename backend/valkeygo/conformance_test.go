@@ -83,6 +83,7 @@ func TestConformance_miniredisAsCluster(t *testing.T) {
 			mini.FlushAll()
 			return b
 		},
+		Cluster: true,
 		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
 	})
@@ -148,5 +149,6 @@ func runSuite(t *testing.T, client valkey.Client, addrs ...string) {
 		},
 		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addrs[0], d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, addrs[0], "RPUSH", key, "v") },
+		Cluster: len(addrs) > 1,
 	})
 }
