@@ -57,15 +57,11 @@ type batchHandle struct {
 	batch  *Batch
 }
 
-// Delete queues [Entry.Delete]. In an [Atomic] batch a remembered absence stays:
-// it may lie in another slot.
-func (h batchHandle) Delete() *Future[bool] {
-	o := h.handle.deletion()
-	if h.batch != nil && h.batch.atomic {
-		o.before = nil
-	}
-	return later(h.batch, o)
-}
+// Delete queues [Entry.Delete].
+func (h batchHandle) Delete() *Future[bool] { return later(h.batch, h.handle.deletion("delete")) }
+
+// Forget queues [Entry.Forget].
+func (h batchHandle) Forget() *Future[bool] { return later(h.batch, h.handle.forgetting()) }
 
 // Exists queues [Entry.Exists].
 func (h batchHandle) Exists() *Future[bool] { return later(h.batch, h.handle.existence("exists")) }

@@ -79,8 +79,8 @@ type CacheAbsentOption struct{ ttl time.Duration }
 
 // CacheAbsent remembers for d that the loader returned [Absent], in a key beside
 // the entry's, so that Fetch does not ask again. Other readers see nothing there.
-// A stored value counts more than a remembered absence; [Entry.Delete] and
-// [Scope.Clear] forget it.
+// A stored value counts more than a remembered absence; [Entry.Forget] and
+// [Scope.Clear] forget it, [Entry.Delete] does not.
 //
 // By default an absence is not remembered.
 func CacheAbsent(d time.Duration) CacheAbsentOption { return CacheAbsentOption{d} }

@@ -71,18 +71,26 @@ func (h handle) pattern() string {
 	return h.place.pattern
 }
 
-// Delete deletes the key, and returns whether it was there. An absence that
-// [Entry.Fetch] remembers is forgotten with it. It is UNLINK, of the key and of
-// the one that remembers: O(1), and the server frees a large value in the
-// background.
-func (h handle) Delete(ctx context.Context) (bool, error) { return do(ctx, h.deletion()) }
+// Delete deletes the key, and returns whether it was there. It is UNLINK: O(1),
+// and the server frees a large value in the background.
+func (h handle) Delete(ctx context.Context) (bool, error) { return do(ctx, h.deletion("delete")) }
 
-func (h handle) deletion() operation[backend.Delete, bool] {
+func (h handle) deletion(name string) operation[backend.Delete, bool] {
 	return operation[backend.Delete, bool]{
-		handle: h, name: "delete", op: &backend.Delete{Key: h.key, Pattern: h.pattern()},
-		before: &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()},
+		handle: h, name: name, op: &backend.Delete{Key: h.key, Pattern: h.pattern()},
 		result: func(_ handle, op *backend.Delete) (bool, error) { return op.Deleted, nil },
 	}
+}
+
+// Forget deletes the key and the memory that there was nothing to load: all that
+// [Entry.Fetch] goes by. Use it where what the loader would find has changed. It
+// returns whether there was a value. It is two UNLINK in one round trip: O(1).
+func (h handle) Forget(ctx context.Context) (bool, error) { return do(ctx, h.forgetting()) }
+
+func (h handle) forgetting() operation[backend.Delete, bool] {
+	o := h.deletion("forget")
+	o.before = &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()}
+	return o
 }
 
 // Exists returns whether the key is there, whatever it holds. It is EXISTS:
