@@ -29,6 +29,11 @@ func TestOp(t *testing.T) {
 		{&backend.TTL{Key: "k", Pattern: "p"}, "ttl", backend.Read, "it changes nothing"},
 		{&backend.Expire{Key: "k", Pattern: "p"}, "expire", backend.Idempotent, "the second one leaves the same expiry"},
 		{&backend.Persist{Key: "k", Pattern: "p"}, "persist", backend.Once, "the second one finds no expiry"},
+		{&backend.ExpireTime{Key: "k", Pattern: "p"}, "expire time", backend.Read, "it changes nothing"},
+		{&backend.MemoryUsage{Key: "k", Pattern: "p"}, "memory usage", backend.Read, "it changes nothing"},
+		{&backend.CompareAndSwap{Key: "k", Pattern: "p"}, "compare and swap", backend.Once, "the second one finds the new value"},
+		{&backend.CompareAndDelete{Key: "k", Pattern: "p"}, "compare and delete", backend.Once, "the second one finds nothing"},
+		{&backend.SetLocked{Key: "k", Pattern: "p"}, "set locked", backend.Once, "the second one finds no lock"},
 	} {
 		if got := backend.Name(c.op); got != c.name {
 			t.Errorf("Name of %T = %q, want %q", c.op, got, c.name)
@@ -95,6 +100,20 @@ func TestScanPages(t *testing.T) {
 	}
 }
 
+// A store that knows no transactions says so of every op.
+func TestTransact(t *testing.T) {
+	ops := []backend.Op{&backend.Get{}, &backend.Set{}}
+	err := backend.Transact(t.Context(), plain{}, ops...)
+	for _, err := range []error{err, backend.Err(ops[0]), backend.Err(ops[1])} {
+		if !errors.Is(err, backend.ErrUnsupported) {
+			t.Errorf("without a Transactor an error is %v, want ErrUnsupported", err)
+		}
+	}
+	if err := backend.Transact(t.Context(), pager{}, ops...); !errors.Is(err, errSlow) {
+		t.Errorf("Transact = %v, want the Transactor's %v", err, errSlow)
+	}
+}
+
 func TestNow(t *testing.T) {
 	if got := backend.Now(pager{}); !got.Equal(time.Unix(1, 0)) {
 		t.Errorf("Now = %v, want the Clock's", got)
@@ -118,6 +137,8 @@ type pager struct{ plain }
 func (pager) ScanPages(_ context.Context, _ string, size int) iter.Seq2[[]string, error] {
 	return one(string(rune('0' + size)))
 }
+
+func (pager) Transact(context.Context, ...backend.Op) error { return errSlow }
 
 func (pager) Now() time.Time { return time.Unix(1, 0) }
 

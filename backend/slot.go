@@ -2,6 +2,7 @@ package backend
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -28,20 +29,38 @@ func HashTag(key string) string {
 	return key
 }
 
-// Sibling is a key in the same slot as key, told from it by suffix.
+// Sibling is a key in the same slot as key, told from it by suffix, which has no
+// braces.
 func Sibling(key, suffix string) string {
-	if HashTag(key) == key {
-		return "{" + key + "}" + suffix
+	switch {
+	case HashTag(key) != key:
+		return key + suffix
+	case key == "" || strings.Contains(key, "}"): // In braces it would not be the tag.
+		return "{" + tagOf(Slot(key)) + "}" + key + suffix
 	}
-	return key + suffix
+	return "{" + key + "}" + suffix
+}
+
+// tagOf is a hash tag of the slot: the first number that is one.
+func tagOf(slot int) string {
+	for n := 0; ; n++ {
+		if tag := strconv.Itoa(n); Slot(tag) == slot {
+			return tag
+		}
+	}
 }
 
 // CheckSlot returns [ErrCrossSlot] if the keys of ops do not share a slot,
 // naming two that don't: what a [Transactor] on a cluster does first.
 func CheckSlot(ops []Op) error {
-	for _, op := range ops {
-		first, key := Key(ops[0]), Key(op)
-		if a, b := Slot(first), Slot(key); a != b {
+	if len(ops) == 0 {
+		return nil
+	}
+	first := Key(ops[0])
+	a := Slot(first)
+	for _, op := range ops[1:] {
+		key := Key(op)
+		if b := Slot(key); a != b {
 			return fmt.Errorf("%w: %q is in slot %d, %q in slot %d; %s", ErrCrossSlot, first, a, key, b, tagFor(first, key))
 		}
 	}
@@ -61,9 +80,18 @@ func tagFor(a, b string) string {
 	return "give both the same hash tag: a part in braces, as in user:{<user_id>}"
 }
 
+// crc16 is CRC16/XMODEM.
 func crc16(s string) (crc uint16) {
 	for i := range len(s) {
-		crc ^= uint16(s[i]) << 8
+		crc = crc<<8 ^ crcOf[byte(crc>>8)^s[i]]
+	}
+	return crc
+}
+
+// crcOf is the checksum of each byte.
+var crcOf = func() (table [256]uint16) {
+	for b := range table {
+		crc := uint16(b) << 8
 		for range 8 {
 			if crc&0x8000 != 0 {
 				crc = crc<<1 ^ 0x1021
@@ -71,6 +99,7 @@ func crc16(s string) (crc uint16) {
 				crc <<= 1
 			}
 		}
+		table[b] = crc
 	}
-	return crc
-}
+	return table
+}()
