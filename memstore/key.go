@@ -49,9 +49,9 @@ func (s *Store) persist(o *backend.Persist, now time.Time) {
 	o.Applied = true
 }
 
-// overhead is about what a key takes beside its own bytes and its value's: the
-// item, and a place in the map and in the order.
-const overhead = 200
+// overhead is about what a key takes beside its own bytes and its value's, as
+// measured: the item, and a place in the map and in the order.
+const overhead = 230
 
 // size is about how many bytes of memory a key takes.
 func size(key string, it *item) int64 { return int64(len(key) + cap(it.value) + overhead) }

@@ -8,7 +8,8 @@
 //
 // An expired key is out of sight at once. Its memory is given back when a write
 // touches the key or a scan passes it; a key that expires and is never touched
-// or passed again keeps its memory.
+// or passed again keeps its memory. What a key takes is an estimate: its bytes,
+// its value's, and what the store needs on average to hold them.
 //
 // # Cost
 //

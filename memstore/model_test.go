@@ -32,6 +32,19 @@ func TestStore_likeItsModel(t *testing.T) {
 					t.Fatalf("%s (-want +got):\n%s", backend.Name(op), diff)
 				}
 			},
+			"transact": func(t *rapid.T) {
+				var got, want []backend.Op
+				for range rapid.IntRange(1, 4).Draw(t, "ops") {
+					op := drawOp(t, clock.now())
+					got, want = append(got, op), append(want, model.exec(op, clock.now()))
+				}
+				if err := store.Transact(t.Context(), got...); err != nil {
+					t.Fatalf("Transact: %v", err)
+				}
+				if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+					t.Fatalf("Transact (-want +got):\n%s", diff)
+				}
+			},
 			"elapse": func(t *rapid.T) {
 				clock.elapse(rapid.SampledFrom(spans).Draw(t, "elapsed"))
 			},
@@ -56,7 +69,7 @@ var (
 
 func drawOp(t *rapid.T, now time.Time) backend.Op {
 	key := rapid.SampledFrom(keys).Draw(t, "key")
-	switch rapid.IntRange(0, 8).Draw(t, "op") {
+	switch rapid.IntRange(0, 12).Draw(t, "op") {
 	case 0:
 		return &backend.Get{Key: key}
 	case 1:
@@ -74,15 +87,40 @@ func drawOp(t *rapid.T, now time.Time) backend.Op {
 		return &backend.Expire{Key: key, TTL: ttl, ExpireAt: at}
 	case 7:
 		return &backend.Persist{Key: key}
+	case 8:
+		return &backend.ExpireTime{Key: key}
+	case 9:
+		return &backend.CompareAndDelete{Key: key, Old: drawValue(t, "old")}
+	case 10:
+		return drawSwap(t, key, now)
+	case 11:
+		lock := rapid.SampledFrom(keys).Draw(t, "lock")
+		return &backend.SetLocked{Key: key, Value: drawValue(t, "value"), TTL: drawTTL(t), Lock: lock, Token: drawValue(t, "token")}
 	default:
 		return drawSet(t, key, now)
 	}
 }
 
+func drawSwap(t *rapid.T, key string, now time.Time) *backend.CompareAndSwap {
+	o := &backend.CompareAndSwap{
+		Key: key, Value: drawValue(t, "value"), Old: drawValue(t, "old"),
+		Absent: rapid.Bool().Draw(t, "absent"), KeepTTL: rapid.Bool().Draw(t, "keepTTL"),
+	}
+	if rapid.Bool().Draw(t, "expires") {
+		o.TTL, o.ExpireAt = drawExpiry(t, now)
+	}
+	return o
+}
+
+// drawValue is one of few values, so that what is compared is often equal.
+func drawValue(t *rapid.T, label string) []byte {
+	return []byte(rapid.SampledFrom([]string{"", "v", "w"}).Draw(t, label))
+}
+
 func drawSet(t *rapid.T, key string, now time.Time) *backend.Set {
 	o := &backend.Set{
 		Key:       key,
-		Value:     rapid.SliceOfN(rapid.Byte(), 0, 3).Draw(t, "value"),
+		Value:     drawValue(t, "value"),
 		KeepTTL:   rapid.Bool().Draw(t, "keepTTL"),
 		Cond:      rapid.SampledFrom([]backend.Cond{backend.Always, backend.IfAbsent, backend.IfPresent}).Draw(t, "cond"),
 		ReturnOld: rapid.Bool().Draw(t, "returnOld"),
@@ -163,9 +201,41 @@ func (m model) exec(op backend.Op, now time.Time) backend.Op {
 			m[key] = held{value: h.value}
 		}
 		return &want
+	case *backend.ExpireTime:
+		want := *o
+		want.Found, want.At = found, h.expireAt.Truncate(time.Millisecond)
+		return &want
+	case *backend.CompareAndSwap:
+		return m.swap(*o, now)
+	case *backend.CompareAndDelete:
+		want := *o
+		if want.Deleted = found && h.value == string(o.Old); want.Deleted {
+			delete(m, key)
+		}
+		return &want
+	case *backend.SetLocked:
+		want := *o
+		lock, locked := m[o.Lock]
+		if want.Applied = locked && lock.value == string(o.Token); want.Applied {
+			m.set(backend.Set{Key: key, Value: o.Value, TTL: o.TTL}, now)
+			delete(m, o.Lock)
+		}
+		return &want
 	default:
 		panic("the model does not know " + backend.Name(op))
 	}
+}
+
+// swap is a Set, or else the value that is in its way.
+func (m model) swap(o backend.CompareAndSwap, now time.Time) *backend.CompareAndSwap {
+	h, found := m[o.Key]
+	if o.Absent == found || found && h.value != string(o.Old) {
+		o.Current, o.Found = []byte(h.value), found
+		return &o
+	}
+	m.set(backend.Set{Key: o.Key, Value: o.Value, TTL: o.TTL, ExpireAt: o.ExpireAt, KeepTTL: o.KeepTTL}, now)
+	o.Applied = true
+	return &o
 }
 
 func (m model) set(o backend.Set, now time.Time) *backend.Set {

@@ -43,10 +43,20 @@ func step(t *testing.T, store *memstore.Store, r *rand.Rand) {
 		&backend.TTL{Key: key},
 		&backend.Expire{Key: key, TTL: ttl},
 		&backend.Persist{Key: key},
+		&backend.ExpireTime{Key: key},
+		&backend.MemoryUsage{Key: key},
+		&backend.CompareAndSwap{Key: key, Absent: true, Value: []byte(key), TTL: ttl},
+		&backend.CompareAndDelete{Key: key, Old: []byte(key)},
+		&backend.SetLocked{Key: key, Value: []byte(key), Lock: "lock", Token: []byte("lock")},
+		&backend.Set{Key: "lock", Value: []byte("lock")},
 	}
 	r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
-	if err := store.Exec(t.Context(), ops[:3]...); err != nil {
-		t.Errorf("Exec: %v", err)
+	run := store.Exec
+	if r.IntN(4) == 0 {
+		run = store.Transact
+	}
+	if err := run(t.Context(), ops[:3]...); err != nil {
+		t.Errorf("Exec or Transact: %v", err)
 	}
 	if get.Found && string(get.Value) != key || take.Found && string(take.Value) != key {
 		t.Errorf("%s holds %q, and %q was taken", key, get.Value, take.Value)

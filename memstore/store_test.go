@@ -1,7 +1,9 @@
 package memstore
 
 import (
+	"fmt"
 	"math"
+	"runtime"
 	"testing"
 	"time"
 
@@ -100,6 +102,58 @@ func TestGet_allocatesTheCopyOnly(t *testing.T) {
 	if allocs > 1 {
 		t.Errorf("a Get allocates %v times, want once", allocs)
 	}
+}
+
+// A SetLocked in a transaction does not show what is half done.
+func TestAsOne_nests(t *testing.T) {
+	s := New()
+	outer := s.asOne()
+	s.asOne()()
+	if !s.transacting.Load() {
+		t.Error("the inner step has ended the outer one")
+	}
+	if outer(); s.transacting.Load() {
+		t.Error("the flag stays when all is done")
+	}
+}
+
+// A transaction is one moment.
+func TestTransact_asksTheTimeOnce(t *testing.T) {
+	calls := 0
+	s := New(Clock(func() time.Time { calls++; return time.Now() }))
+	err := s.Transact(t.Context(), &backend.Set{Key: "k", TTL: time.Hour}, &backend.TTL{Key: "k"}, &backend.Get{Key: "k"})
+	if err != nil || calls != 1 {
+		t.Errorf("Transact asked for the time %d times, %v; want once", calls, err)
+	}
+}
+
+// The estimate is in the neighbourhood of what the heap grows by.
+func TestMemoryUsage_isHonest(t *testing.T) {
+	const keys = 20_000
+	for _, length := range []int{0, 20, 1000} {
+		var s *Store
+		grown := heapGrowth(func() {
+			s = New()
+			for i := range keys {
+				exec(t, s, &backend.Set{Key: fmt.Sprintf("root:user:%06d:name", i), Value: make([]byte, length)})
+			}
+		})
+		told := keys * exec(t, s, &backend.MemoryUsage{Key: "root:user:000000:name"}).Bytes
+		if told < grown/2 || told > 2*grown {
+			t.Errorf("%d keys with values of %d bytes: told %d bytes a key, measured %d", keys, length, told/keys, grown/keys)
+		}
+	}
+}
+
+// heapGrowth is by how much what fill leaves behind makes the heap grow.
+func heapGrowth(fill func()) int64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	fill()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
 
 func TestCeilMillisecond(t *testing.T) {

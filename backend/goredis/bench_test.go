@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/goredis"
 	"github.com/redisimnest/rin/internal/benchtest"
 	"github.com/redisimnest/rin/internal/servertest"
@@ -16,7 +17,7 @@ import (
 // that answers at once.
 func BenchmarkCost(b *testing.B) {
 	client := newClient(b, &redis.Options{Dialer: benchtest.Loopback(), ContextTimeoutEnabled: true, PoolSize: 1})
-	benchtest.Cost(b, benchtest.Values(b, goredis.New(client), raw(b, client)))
+	benchtest.Cost(b, calls(b, goredis.New(client), raw(b, client)))
 }
 
 // BenchmarkRace races the client on a real server. Without deadlines in the
@@ -26,7 +27,7 @@ func BenchmarkRace(b *testing.B) {
 	for name, heeds := range map[string]bool{"deadlines=client": true, "deadlines=goroutine": false} {
 		b.Run(name, func(b *testing.B) {
 			client := newClient(b, &redis.Options{Addr: addr, ContextTimeoutEnabled: heeds, PoolSize: 64})
-			benchtest.Race(b, benchtest.Values(b, goredis.New(client), raw(b, client)))
+			benchtest.Race(b, calls(b, goredis.New(client), raw(b, client)))
 		})
 	}
 }
@@ -39,12 +40,30 @@ func BenchmarkClear(b *testing.B) {
 	benchtest.Clear(b, goredis.New(client), raw(b, client))
 }
 
+func calls(b *testing.B, store backend.Backend, raw benchtest.Raw) []benchtest.Calls {
+	return append(benchtest.Values(b, store, raw), benchtest.Batches(b, store, raw)...)
+}
+
 func raw(b *testing.B, client *redis.Client) benchtest.Raw {
 	return benchtest.Raw{
 		Get: func(ctx context.Context, key string) string {
 			value, err := client.Get(ctx, key).Result()
 			must(b, err)
 			return value
+		},
+		GetAll: func(ctx context.Context, keys []string) []string {
+			pipe := client.Pipeline()
+			cmds := make([]*redis.StringCmd, len(keys))
+			for i, key := range keys {
+				cmds[i] = pipe.Get(ctx, key)
+			}
+			_, err := pipe.Exec(ctx)
+			must(b, err)
+			values := make([]string, len(keys))
+			for i, cmd := range cmds {
+				values[i] = cmd.Val()
+			}
+			return values
 		},
 		Set: func(ctx context.Context, key, value string, ttl time.Duration) {
 			must(b, client.Set(ctx, key, value, ttl).Err())

@@ -15,7 +15,8 @@
 //   - ReadTimeout and WriteTimeout end operations whose context never does.
 //     Leave them on.
 //   - MaxRetries counts for reads and for writes that may be repeated. A write
-//     that must not be sent twice never is, nor is a batch that has one.
+//     that must not be sent twice never is, nor is a batch that has one, nor a
+//     transaction.
 //   - PoolSize bounds how many operations run at a time, and PoolTimeout how
 //     long one more waits.
 //   - ReadOnly, RouteByLatency and RouteRandomly send a cluster's reads to

@@ -35,6 +35,7 @@ var faults = []struct {
 	{"lost reply without retries", settings{maxRetries: -1}, lostReplyWithoutRetries},
 	{"lost reply in a batch", settings{}, lostReplyInBatch},
 	{"lost reply in an idempotent batch", settings{}, lostReplyInIdempotentBatch},
+	{"lost reply in a transaction", settings{}, lostReplyInTransaction},
 	{"deadline", settings{}, deadlinePasses},
 	{"deadline with replicas", settings{replicas: true}, deadlinePasses},
 	{"cancel", settings{readTimeout: cancelReadTimeout}, cancelled},
@@ -88,6 +89,18 @@ func lostReply(t *testing.T, n network) {
 			"EVAL", 1, backend.ErrUnknownOutcome, "a script is a write like any other",
 		},
 		{
+			"compare and swap", func() backend.Op { return &backend.CompareAndSwap{Key: key1, Absent: true} },
+			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would find the value that it wrote itself",
+		},
+		{
+			"compare and delete", func() backend.Op { return &backend.CompareAndDelete{Key: key1} },
+			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would answer that there was nothing",
+		},
+		{
+			"set locked", func() backend.Op { return &backend.SetLocked{Key: key1, Lock: backend.Sibling(key1, "lock")} },
+			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would find that it has released the lock itself",
+		},
+		{
 			"take", func() backend.Op { return &backend.Take{Key: key1} },
 			"GETDEL", 1, backend.ErrUnknownOutcome, "sent again it would answer that there was nothing",
 		},
@@ -114,6 +127,14 @@ func lostReply(t *testing.T, n network) {
 		{
 			"get", func() backend.Op { return &backend.Get{Key: key1} },
 			"GET", 2, nil, "a read may be sent again",
+		},
+		{
+			"expire time", func() backend.Op { return &backend.ExpireTime{Key: key1} },
+			"PEXPIRETIME", 2, nil, "a read may be sent again",
+		},
+		{
+			"memory usage", func() backend.Op { return &backend.MemoryUsage{Key: key1} },
+			"MEMORY", 2, nil, "a read may be sent again",
 		},
 		{
 			"get and renew", func() backend.Op { return &backend.Get{Key: key1, TTL: time.Hour} },
@@ -187,6 +208,25 @@ func lostReplyInIdempotentBatch(t *testing.T, n network) {
 	}
 }
 
+// A transaction is sent once, whatever it holds.
+func lostReplyInTransaction(t *testing.T, n network) {
+	for _, command := range []string{"MULTI", "GET", "EXEC"} {
+		set, get := &backend.Set{Key: key1}, &backend.Get{Key: key1}
+		before := n.count("MULTI")
+		n.proxy.Swallow(command)
+		err := n.Transact(timeout(t, time.Minute), set, get)
+		if !errors.Is(err, backend.ErrUnknownOutcome) || !errors.Is(set.Err, backend.ErrUnknownOutcome) {
+			t.Errorf("without the reply to %s, Transact = %v, Set = %v; want ErrUnknownOutcome", command, err, set.Err)
+		}
+		if get.Err == nil || errors.Is(get.Err, backend.ErrUnknownOutcome) {
+			t.Errorf("without the reply to %s, Get = %v, want an error that leaves no doubt", command, get.Err)
+		}
+		if sent := n.count("MULTI") - before; sent != 1 {
+			t.Errorf("without the reply to %s, it was sent %d times, want once", command, sent)
+		}
+	}
+}
+
 // A refusal that ends several tries says nothing of the first one.
 func TestLostReply_thenRefused(t *testing.T) {
 	addr := servertest.Start(t, servertest.Redis)
@@ -215,6 +255,7 @@ func deadlinePasses(t *testing.T, n network) {
 	wantEnd(t, n, &backend.Set{Key: key1, Cond: backend.IfAbsent})
 	wantEnd(t, n, &backend.Get{Key: key1})
 	wantEnd(t, n, &backend.Set{Key: key1}, &backend.Set{Key: key2}, &backend.Get{Key: key3})
+	wantTransactEnd(t, n)
 	wantScanEnd(t, n)
 	n.resume()
 
@@ -227,6 +268,7 @@ func deadlinePasses(t *testing.T, n network) {
 	}
 	wantEnd(t, n, &backend.Get{Key: key1})
 	wantEnd(t, n, &backend.Set{Key: key1}, &backend.Set{Key: key2}, &backend.Get{Key: key3})
+	wantTransactEnd(t, n)
 	wantScanEnd(t, n)
 }
 
@@ -237,8 +279,22 @@ func wantEnd(t *testing.T, n network, ops ...backend.Op) {
 	start := time.Now()
 	err := n.Exec(timeout(t, deadline), ops...)
 	checkPunctual(t, start)
+	checkEnd(t, err, ops)
+}
+
+func wantTransactEnd(t *testing.T, n network) {
+	t.Helper()
+	ops := []backend.Op{&backend.Set{Key: key1}, &backend.Get{Key: key1}}
+	start := time.Now()
+	err := n.Transact(timeout(t, deadline), ops...)
+	checkPunctual(t, start)
+	checkEnd(t, err, ops)
+}
+
+func checkEnd(t *testing.T, err error, ops []backend.Op) {
+	t.Helper()
 	if !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Exec of %d ops = %v, want DeadlineExceeded", len(ops), err)
+		t.Errorf("%d ops = %v, want DeadlineExceeded", len(ops), err)
 	}
 	for _, op := range ops {
 		err := backend.Err(op)

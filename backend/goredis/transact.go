@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/internal/resp"
 )
 
 // Transact sends ops between MULTI and EXEC, in one round trip. An op that the
@@ -30,6 +31,7 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 		cmds[i].once = true
 	}
 	b.run(ctx, cmds, (*Backend).transact)
+	resp.Discarded(ops)
 	return backend.FirstErr(ops)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/valkeygo"
 	"github.com/redisimnest/rin/internal/benchtest"
 	"github.com/redisimnest/rin/internal/servertest"
@@ -24,13 +25,13 @@ func BenchmarkCost(b *testing.B) {
 			return dial(ctx, "tcp", addr)
 		}
 	})
-	benchtest.Cost(b, benchtest.Values(b, valkeygo.New(client), raw(b, client)))
+	benchtest.Cost(b, calls(b, valkeygo.New(client), raw(b, client)))
 }
 
 // BenchmarkRace races the client on a real server.
 func BenchmarkRace(b *testing.B) {
 	client := newClient(b, servertest.Start(b, servertest.Valkey))
-	benchtest.Race(b, benchtest.Values(b, valkeygo.New(client), raw(b, client)))
+	benchtest.Race(b, calls(b, valkeygo.New(client), raw(b, client)))
 }
 
 // BenchmarkClear races the Clear of 10,000 keys among 1,000,000 others.
@@ -41,12 +42,29 @@ func BenchmarkClear(b *testing.B) {
 	benchtest.Clear(b, valkeygo.New(client), raw(b, client))
 }
 
+func calls(b *testing.B, store backend.Backend, raw benchtest.Raw) []benchtest.Calls {
+	return append(benchtest.Values(b, store, raw), benchtest.Batches(b, store, raw)...)
+}
+
 func raw(b *testing.B, client valkey.Client) benchtest.Raw {
 	return benchtest.Raw{
 		Get: func(ctx context.Context, key string) string {
 			value, err := client.Do(ctx, client.B().Get().Key(key).Build()).ToString()
 			must(b, err)
 			return value
+		},
+		GetAll: func(ctx context.Context, keys []string) []string {
+			cmds := make(valkey.Commands, len(keys))
+			for i, key := range keys {
+				cmds[i] = client.B().Get().Key(key).Build()
+			}
+			values := make([]string, len(keys))
+			for i, result := range client.DoMulti(ctx, cmds...) {
+				value, err := result.ToString()
+				must(b, err)
+				values[i] = value
+			}
+			return values
 		},
 		Set: func(ctx context.Context, key, value string, ttl time.Duration) {
 			must(b, client.Do(ctx, client.B().Set().Key(key).Value(value).Px(ttl).Build()).Error())

@@ -16,7 +16,7 @@
 // [backend.ErrUnknownOutcome], unless the error proves that it never left. A
 // read is tried again for the time that [RetryFor] allows, which is the only
 // time in which the client's own retries take part. A batch that holds a write
-// is not tried again, not even its reads.
+// is not tried again, not even its reads, nor is a transaction.
 //
 // Commands that a server did not carry out but answered with a redirection, of a
 // cluster that moves slots, are sent on by the client.
@@ -68,6 +68,7 @@
 // Two of them break the promise above, that a write is sent once, and are better
 // left alone: ConnLifetime, since a command that is under way when its
 // connection's life ends is sent again if the server takes more than a second to
-// answer; and Standalone.EnableRedirect, since a batch that a failover catches in
-// the middle is sent again from its beginning.
+// answer, of a transaction perhaps only the rest; and Standalone.EnableRedirect,
+// since a batch that a failover catches in the middle is sent again from its
+// beginning.
 package valkeygo

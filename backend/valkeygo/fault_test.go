@@ -76,6 +76,9 @@ func writes() map[string]backend.Op {
 		"PEXPIRE":   &backend.Expire{Key: "k", TTL: time.Minute},
 		"PEXPIREAT": &backend.Expire{Key: "k", ExpireAt: time.Now().Add(time.Minute)},
 		"PERSIST":   &backend.Persist{Key: "k"},
+		"EVAL CAS":  &backend.CompareAndSwap{Key: "k", Absent: true},
+		"EVAL CAD":  &backend.CompareAndDelete{Key: "k"},
+		"EVAL lock": &backend.SetLocked{Key: "k", Lock: "{k}lock"},
 	}
 }
 
@@ -134,6 +137,39 @@ func TestExec_lostReplyInBatch(t *testing.T) {
 			t.Errorf("GETDEL was sent %d times; want once", sent)
 		}
 	})
+}
+
+// A transaction is sent once, whatever it holds.
+func TestTransact_lostReply(t *testing.T) {
+	everywhere(t, func(t *testing.T, ctx context.Context, p *servertest.Proxy, b *valkeygo.Backend) {
+		for _, command := range []string{"MULTI", "GET", "EXEC"} {
+			wantLostTransaction(t, ctx, p, b, command)
+		}
+		before := p.Count("MULTI")
+		p.Swallow("EXEC")
+		err := b.Transact(ctx, &backend.Get{Key: "k"}, &backend.Exists{Key: "k"})
+		if sent := p.Count("MULTI") - before; sent != 1 || err == nil || errors.Is(err, backend.ErrUnknownOutcome) {
+			t.Errorf("a transaction of reads: sent %d times, %v; want once, and an error that leaves no doubt", sent, err)
+		}
+	})
+}
+
+// wantLostTransaction checks a transaction that loses the reply to command.
+func wantLostTransaction(t *testing.T, ctx context.Context, p *servertest.Proxy, b *valkeygo.Backend, command string) {
+	t.Helper()
+	set, get := &backend.Set{Key: "k"}, &backend.Get{Key: "k"}
+	before := p.Count("MULTI")
+	p.Swallow(command)
+	err := b.Transact(ctx, set, get)
+	if !errors.Is(err, backend.ErrUnknownOutcome) || !errors.Is(set.Err, backend.ErrUnknownOutcome) {
+		t.Errorf("without the reply to %s: Transact = %v, Set = %v; want ErrUnknownOutcome", command, err, set.Err)
+	}
+	if get.Err == nil || errors.Is(get.Err, backend.ErrUnknownOutcome) {
+		t.Errorf("without the reply to %s: Get = %v; want an error that leaves no doubt", command, get.Err)
+	}
+	if sent := p.Count("MULTI") - before; sent != 1 {
+		t.Errorf("without the reply to %s, it was sent %d times; want once", command, sent)
+	}
 }
 
 // A client has several connections. A read survives the loss of all of them.
@@ -222,19 +258,21 @@ func TestExec_cancelOnStalledServer(t *testing.T) {
 // endsAfter is when the contexts of stalled end.
 const endsAfter = 100 * time.Millisecond
 
-// stalled checks that Exec returns when the context that end makes has ended.
+// stalled checks that a call returns when the context that end makes has ended.
 func stalled(t *testing.T, mode mode, want error, many []backend.Op, end func(context.Context) (context.Context, context.CancelFunc)) {
 	addr := servertest.Start(t, servertest.Redis)
 	cases := []struct {
 		name    string
+		run     func(b *valkeygo.Backend, ctx context.Context, ops ...backend.Op) error
 		ops     []backend.Op
 		unknown bool
 	}{
-		{"read", []backend.Op{&backend.Get{Key: "k"}}, false},
-		{"write", []backend.Op{&backend.Delete{Key: "k"}}, true},
-		{"reads", []backend.Op{&backend.Get{Key: "k"}, &backend.TTL{Key: "k"}}, false},
-		{"writes", []backend.Op{&backend.Delete{Key: "k"}, &backend.Take{Key: "k"}}, true},
-		{"many writes", many, true},
+		{"read", (*valkeygo.Backend).Exec, []backend.Op{&backend.Get{Key: "k"}}, false},
+		{"write", (*valkeygo.Backend).Exec, []backend.Op{&backend.Delete{Key: "k"}}, true},
+		{"reads", (*valkeygo.Backend).Exec, []backend.Op{&backend.Get{Key: "k"}, &backend.TTL{Key: "k"}}, false},
+		{"writes", (*valkeygo.Backend).Exec, []backend.Op{&backend.Delete{Key: "k"}, &backend.Take{Key: "k"}}, true},
+		{"many writes", (*valkeygo.Backend).Exec, many, true},
+		{"transaction", (*valkeygo.Backend).Transact, []backend.Op{&backend.Delete{Key: "k"}, &backend.Take{Key: "k"}}, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -246,7 +284,7 @@ func stalled(t *testing.T, mode mode, want error, many []backend.Op, end func(co
 			ctx, cancel := end(t.Context())
 			defer cancel()
 			start := time.Now()
-			b.Exec(ctx, c.ops...)
+			c.run(b, ctx, c.ops...)
 			if late := time.Since(start) - endsAfter; late > grace {
 				t.Errorf("returned %v after the context ended", late)
 			}

@@ -69,14 +69,15 @@ func settleAll(ctx context.Context, ops []backend.Op, results []valkey.ValkeyRes
 		if err == nil {
 			settleBy(ctx, op, replies[i], replies[i].Error())
 		} else {
-			backend.Fail(op, discarded(ctx, op, multi, queued[i], err))
+			backend.Fail(op, uncommitted(ctx, op, multi, queued[i], err))
 		}
 	}
+	resp.Discarded(ops)
 }
 
-// discarded is the error of an op whose transaction failed with err: where the
+// uncommitted is the error of an op whose transaction failed with err: where the
 // server has refused the op itself, what it said of that.
-func discarded(ctx context.Context, op backend.Op, multi, queued valkey.ValkeyResult, err error) error {
+func uncommitted(ctx context.Context, op backend.Op, multi, queued valkey.ValkeyResult, err error) error {
 	var reply *valkey.ValkeyError
 	if refusal := multi.Error(); errors.As(refusal, &reply) {
 		return resp.Lost(ctx, op, refusal)

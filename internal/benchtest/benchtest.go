@@ -27,6 +27,8 @@ import (
 type Raw struct {
 	// Get is GET.
 	Get func(ctx context.Context, key string) string
+	// GetAll is one pipeline of a GET for each key.
+	GetAll func(ctx context.Context, keys []string) []string
 	// Set is SET with PX.
 	Set func(ctx context.Context, key, value string, ttl time.Duration)
 	// Scan is one SCAN with MATCH and COUNT 1000, which returns the next
@@ -88,6 +90,78 @@ func Values(b *testing.B, store backend.Backend, raw Raw) []Calls {
 		values(b, raw, "string", name.At(u), "Ren Amamiya", same, func(s string) (string, error) { return s, nil }),
 		values(b, raw, "struct", profile.At(u), NewProfile(), encode, decode),
 	)
+}
+
+// Batches is 100 reads in one round trip: mixed ones by a batch, and ints by
+// GetAll.
+func Batches(b *testing.B, store backend.Backend, raw Raw) []Calls {
+	const size = 100
+	root := Open(b, store)
+	var ages []rin.Entry[int]
+	var names []rin.Entry[string]
+	var profiles []rin.Entry[Profile]
+	var rawAges, rawMixed []string
+	text := encode(NewProfile())
+	for id := range size {
+		u := user.At(root, id)
+		ages, names, profiles = append(ages, age.At(u)), append(names, name.At(u)), append(profiles, profile.At(u))
+		check(b, ages[id].Set(b.Context(), 30))
+		check(b, names[id].Set(b.Context(), "Ren Amamiya"))
+		check(b, profiles[id].Set(b.Context(), NewProfile()))
+		rawAges = append(rawAges, fmt.Sprint("raw:age:", id))
+		raw.Set(b.Context(), rawAges[id], "30", TTL)
+		rawMixed = append(rawMixed, fmt.Sprint("raw:mixed:", id))
+		raw.Set(b.Context(), rawMixed[id], [...]string{"30", "Ren Amamiya", text}[id%3], TTL)
+	}
+	return []Calls{{
+		"op=batch/reads=100",
+		func(ctx context.Context) {
+			batch := root.Batch()
+			ints, texts, structs := make([]*rin.Future[int], 0, size), make([]*rin.Future[string], 0, size), make([]*rin.Future[Profile], 0, size)
+			for id := range size {
+				switch id % 3 {
+				case 0:
+					ints = append(ints, ages[id].In(batch).Get())
+				case 1:
+					texts = append(texts, names[id].In(batch).Get())
+				case 2:
+					structs = append(structs, profiles[id].In(batch).Get())
+				}
+			}
+			check(b, batch.Run(ctx))
+			results(b, ints)
+			results(b, texts)
+			results(b, structs)
+		},
+		func(ctx context.Context) {
+			for id, value := range raw.GetAll(ctx, rawMixed) {
+				var err error
+				switch id % 3 {
+				case 0:
+					_, err = strconv.Atoi(value)
+				case 2:
+					_, err = decode(value)
+				}
+				check(b, err)
+			}
+		},
+	}, {
+		"op=getall/reads=100",
+		func(ctx context.Context) { _, err := rin.GetAll(ctx, ages...); check(b, err) },
+		func(ctx context.Context) {
+			for _, value := range raw.GetAll(ctx, rawAges) {
+				_, err := strconv.Atoi(value)
+				check(b, err)
+			}
+		},
+	}}
+}
+
+func results[T any](b *testing.B, futures []*rin.Future[T]) {
+	for _, f := range futures {
+		_, err := f.Result()
+		check(b, err)
+	}
 }
 
 func same(s string) string { return s }

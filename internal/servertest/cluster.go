@@ -83,3 +83,22 @@ func awaitCluster(t testing.TB, addr string) {
 		t.Fatalf("servertest: %v", err)
 	}
 }
+
+// MoveSlot gives a slot that holds no keys to the node at to, which no client is
+// told: the node at from answers MOVED.
+func MoveSlot(t testing.TB, slot int, from, to string) {
+	t.Helper()
+	id := fmt.Sprint(Do(t, to, "CLUSTER", "MYID"))
+	for _, addr := range []string{to, from} {
+		Do(t, addr, "CLUSTER", "SETSLOT", strconv.Itoa(slot), "NODE", id)
+	}
+}
+
+// MigrateSlot begins to move a slot to the node at to: for keys that it does not
+// hold, the node at from answers ASK.
+func MigrateSlot(t testing.TB, slot int, from, to string) {
+	t.Helper()
+	source, target := fmt.Sprint(Do(t, from, "CLUSTER", "MYID")), fmt.Sprint(Do(t, to, "CLUSTER", "MYID"))
+	Do(t, to, "CLUSTER", "SETSLOT", strconv.Itoa(slot), "IMPORTING", source)
+	Do(t, from, "CLUSTER", "SETSLOT", strconv.Itoa(slot), "MIGRATING", target)
+}

@@ -94,3 +94,17 @@ func serverTime(t testing.TB, addr string) time.Time {
 	}
 	return time.Unix(sec, usec*1000)
 }
+
+// Calls is how often the server at addr has carried out a command.
+func Calls(t testing.TB, addr, command string) (calls int) {
+	t.Helper()
+	stats, _ := Do(t, addr, "INFO", "commandstats").(string)
+	_, stat, found := strings.Cut(stats, "cmdstat_"+strings.ToLower(command)+":calls=")
+	if !found {
+		return 0
+	}
+	if _, err := fmt.Sscanf(stat, "%d", &calls); err != nil {
+		t.Fatalf("servertest: INFO commandstats: %v", err)
+	}
+	return calls
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,6 +34,23 @@ func since(op backend.Op) string {
 	}
 	return "6.2"
 }
+
+// Discarded tells the ops of a transaction that the server discarded what it has
+// refused: of the others it only says that there was something.
+func Discarded(ops []backend.Op) {
+	cause := slices.IndexFunc(ops, func(op backend.Op) bool { return !aborted(backend.Err(op)) })
+	if cause < 0 {
+		return
+	}
+	refused, err := ops[cause], backend.Err(ops[cause])
+	for _, op := range ops {
+		if own := backend.Err(op); aborted(own) {
+			backend.Fail(op, fmt.Errorf("%w: %s: %w", own, backend.Name(refused), err))
+		}
+	}
+}
+
+func aborted(err error) bool { return err != nil && strings.Contains(err.Error(), "EXECABORT") }
 
 // Unsent is the error of an op that was never sent. It is the context's too, if
 // that has ended.

@@ -218,6 +218,30 @@ func TestLost(t *testing.T) {
 	}
 }
 
+// Every op of a discarded transaction says what was refused.
+func TestDiscarded(t *testing.T) {
+	abort := func() error { return errors.New("EXECABORT Transaction discarded because of previous errors.") }
+	set, take, get := &backend.Set{Err: abort()}, &backend.Take{}, &backend.Get{Err: abort()}
+	take.Err = resp.Refused(take, errors.New("ERR unknown command 'GETDEL'"))
+	ops := []backend.Op{set, take, get}
+	resp.Discarded(ops)
+	for _, op := range ops {
+		err := backend.Err(op)
+		if !errors.Is(err, backend.ErrUnsupported) || !mentions(err, "unknown command 'GETDEL'") {
+			t.Errorf("%s: %v, want what was refused", backend.Name(op), err)
+		}
+	}
+	if !mentions(set.Err, "EXECABORT Transaction discarded because of previous errors.: take: ") {
+		t.Errorf("Set: %v, want that it was discarded, and which op was refused", set.Err)
+	}
+
+	lone := &backend.Set{Err: abort()}
+	want := lone.Err
+	if resp.Discarded([]backend.Op{lone}); lone.Err != want {
+		t.Errorf("without another op: %v, want the error as it is", lone.Err)
+	}
+}
+
 func TestMatch(t *testing.T) {
 	for prefix, want := range map[string]string{
 		"":             "*",

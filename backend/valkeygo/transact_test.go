@@ -1,0 +1,109 @@
+package valkeygo_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/servertest"
+)
+
+// Transactions and plain commands that meet on one connection keep apart.
+func TestTransact_onOneConnection(t *testing.T) {
+	addr := servertest.Start(t, servertest.Valkey)
+	for _, mode := range modes {
+		t.Run(mode.name, func(t *testing.T) {
+			b := valkeygo.New(newClient(t, addr, mode.setup, oneConnection))
+			var wg sync.WaitGroup
+			for i := range 16 {
+				wg.Go(func() {
+					for j := range 200 {
+						hammer(t, b, fmt.Sprintf("%d-%d", i, j), i%2 == 0)
+					}
+				})
+			}
+			wg.Wait()
+		})
+	}
+}
+
+// hammer writes two keys and reads them back, as a transaction on keys that all
+// share or as a batch on keys of its own.
+func hammer(t *testing.T, b *valkeygo.Backend, value string, shared bool) {
+	a, z, run := value+"a", value+"z", b.Exec
+	if shared {
+		a, z, run = "a", "z", b.Transact
+	}
+	one, two := &backend.Get{Key: a}, &backend.Get{Key: z}
+	err := run(t.Context(), &backend.Set{Key: a, Value: []byte(value)}, one, &backend.Set{Key: z, Value: []byte(value)}, two)
+	if err != nil || string(one.Value) != value || string(two.Value) != value {
+		t.Errorf("wrote %s twice, read %q and %q, %v", value, one.Value, two.Value, err)
+	}
+}
+
+// A slot that has moved, or is moving, takes the whole transaction with it.
+func TestTransact_movingSlot(t *testing.T) {
+	const key = "b" // Its slot is the first node's.
+	for name, move := range map[string]func(t testing.TB, slot int, from, to string){
+		"MOVED": servertest.MoveSlot, "ASK": servertest.MigrateSlot,
+	} {
+		t.Run(name, func(t *testing.T) {
+			addrs := servertest.StartCluster(t, servertest.Redis)
+			b := valkeygo.New(newClient(t, addrs[0]))
+			mustExec(t, b, &backend.Get{Key: key})
+			move(t, backend.Slot(key), addrs[0], addrs[1])
+
+			swap, get := &backend.CompareAndSwap{Key: key, Absent: true, Value: []byte("v")}, &backend.Get{Key: key}
+			if err := b.Transact(t.Context(), swap, get); err != nil || !swap.Applied || string(get.Value) != "v" {
+				t.Errorf("Transact = %v: applied %t, then %q", err, swap.Applied, get.Value)
+			}
+			if calls := servertest.Calls(t, addrs[1], "EXEC"); calls != 1 {
+				t.Errorf("the node that has the slot now carried out %d transactions, want 1", calls)
+			}
+		})
+	}
+}
+
+// What the server refuses before EXEC keeps the others from running, and they
+// say why.
+func TestTransact_refusedOp(t *testing.T) {
+	addr := servertest.Start(t, servertest.Redis)
+	servertest.Do(t, addr, "ACL", "SETUSER", "default", "-getdel")
+	b := valkeygo.New(newClient(t, addr))
+	set, take := &backend.Set{Key: "k"}, &backend.Take{Key: "k"}
+	err := b.Transact(t.Context(), set, take)
+	for _, err := range []error{err, set.Err, take.Err} {
+		if !mentions(err, "NOPERM") || !mentions(err, "'getdel'") || errors.Is(err, backend.ErrUnknownOutcome) {
+			t.Errorf("an error of the transaction is %v; want NOPERM for GETDEL and no doubt", err)
+		}
+	}
+	if got := servertest.Do(t, addr, "EXISTS", "k"); got != int64(0) {
+		t.Errorf("EXISTS = %v; want 0", got)
+	}
+}
+
+// A server without MULTI carries the ops out one by one. What it has answered to
+// each is not known then.
+func TestTransact_refusedMulti(t *testing.T) {
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+		addr := servertest.Start(t, program)
+		servertest.Do(t, addr, "ACL", "SETUSER", "default", "-multi")
+		b := valkeygo.New(newClient(t, addr))
+		set, get := &backend.Set{Key: "k", Value: []byte("v")}, &backend.Get{Key: "k"}
+		err := b.Transact(t.Context(), set, get)
+		if !mentions(err, "NOPERM") || !errors.Is(set.Err, backend.ErrUnknownOutcome) {
+			t.Errorf("%v: Transact = %v, Set = %v; want NOPERM, ErrUnknownOutcome", program, err, set.Err)
+		}
+		if get.Err == nil || errors.Is(get.Err, backend.ErrUnknownOutcome) {
+			t.Errorf("%v: Get = %v; want an error that leaves no doubt", program, get.Err)
+		}
+	}
+}
+
+func mentions(err error, text string) bool {
+	return err != nil && strings.Contains(err.Error(), text)
+}
