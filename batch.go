@@ -1,6 +1,7 @@
 package rin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -142,22 +143,16 @@ func (b *Batch) exec(ctx context.Context, ops []backend.Op) {
 }
 
 func (b *Batch) settle(failed map[int]error) error {
-	var all BatchError
+	all := BatchError{Of: len(b.queued)}
 	for i, q := range b.queued {
 		notSent := failed[i]
 		if failed != nil && notSent == nil {
-			q.settle(errNotSent)
+			_ = q.settle(errNotSent) // its own error is not what failed
 			continue
 		}
-		if err := q.settle(notSent); err != nil && !errors.Is(err, ErrNotFound) {
-			all.Failed = append(all.Failed, BatchFailure{i, err})
-		}
+		_ = all.add(i, q.settle(notSent))
 	}
-	if all.Failed == nil {
-		return nil
-	}
-	all.Of = len(b.queued)
-	return &all
+	return all.orNil()
 }
 
 // BatchError says which operations of a batch failed. It unwraps to the errors
@@ -173,6 +168,22 @@ type BatchFailure struct {
 	// Index is its place in the batch, counted from 0 in the order of queueing.
 	Index int
 	Err   error
+}
+
+// add notes the error of an operation, and returns it. A key that is not there
+// is no failure.
+func (e *BatchError) add(i int, err error) error {
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		e.Failed = append(e.Failed, BatchFailure{i, err})
+	}
+	return err
+}
+
+func (e *BatchError) orNil() error {
+	if e.Failed == nil {
+		return nil
+	}
+	return e
 }
 
 // Error lists the operations that failed, one a line.
@@ -204,22 +215,32 @@ type Future[R any] struct {
 // says so.
 func (f *Future[R]) Result() (R, error) { return f.value, f.err }
 
-// pending is an operation in a batch, together with its future: one allocation.
+// pending is an operation in a batch, together with its future.
 type pending[O, R any] struct {
-	future Future[R]
 	operation[O, R]
+	future Future[R]
+}
+
+// pendingRead is a pending Get in one piece with its op: reads are what large
+// batches are made of.
+type pendingRead[R any] struct {
+	pending[backend.Get, R]
+	get backend.Get
 }
 
 // later queues an operation in a batch.
 func later[O, R any](b *Batch, o operation[O, R]) *Future[R] {
-	p := &pending[O, R]{operation: o}
+	return (&pending[O, R]{operation: o}).queueIn(b)
+}
+
+func (p *pending[O, R]) queueIn(b *Batch) *Future[R] {
 	switch {
 	case b == nil:
-		p.future.err = o.handle.fail(o.name, errNoBatch)
+		p.future.err = p.handle.fail(p.name, errNoBatch)
 	case b.err != nil:
 		p.future.err = b.err
 	case b.ran:
-		p.future.err = o.handle.fail(o.name, errBatchRan)
+		p.future.err = p.handle.fail(p.name, errBatchRan)
 	default:
 		p.future.err = errNotRun
 		b.queued = append(b.queued, p)
@@ -228,11 +249,8 @@ func later[O, R any](b *Batch, o operation[O, R]) *Future[R] {
 }
 
 func (p *pending[O, R]) ready(s *store, ops []backend.Op) ([]backend.Op, error) {
-	if err := p.check(); err != nil {
+	if err := cmp.Or(p.handle.in(s), p.err); err != nil {
 		return ops, err
-	}
-	if p.handle.place.store != s {
-		return ops, ErrOtherStore
 	}
 	op := any(p.op).(backend.Op)
 	if p.before == nil {

@@ -18,11 +18,17 @@ type BatchEntry[T any] struct {
 }
 
 // Get queues [Entry.Get].
-func (e BatchEntry[T]) Get() *Future[T] { return later(e.batch, e.entry.getting(new(backend.Get))) }
+func (e BatchEntry[T]) Get() *Future[T] {
+	var p pendingRead[T]
+	p.operation = e.entry.getting(&p.get)
+	return p.queueIn(e.batch)
+}
 
 // Lookup queues [Entry.Lookup].
 func (e BatchEntry[T]) Lookup() *Future[Maybe[T]] {
-	return later(e.batch, e.entry.lookingUp(new(backend.Get)))
+	var p pendingRead[Maybe[T]]
+	p.operation = e.entry.lookingUp(&p.get)
+	return p.queueIn(e.batch)
 }
 
 // Set queues [Entry.Set]. Its result is always true where there is no error.

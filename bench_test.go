@@ -3,6 +3,8 @@ package rin_test
 import (
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/redisimnest/rin"
@@ -60,33 +62,72 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
+// BenchmarkMemstoreGet also shows what a hit of Fetch adds to a Get.
 func BenchmarkMemstoreGet(b *testing.B) {
 	root, _ := openBench(b)
 	age := benchAge.At(root, 42)
 	if err := age.Set(b.Context(), 30); err != nil {
 		b.Fatal(err)
 	}
-	get := func(ctx context.Context) {
-		if _, err := age.Get(ctx); err != nil {
-			b.Error(err)
-		}
-	}
-	b.Run("callers=1", func(b *testing.B) {
-		ctx := b.Context()
-		b.ReportAllocs()
-		for b.Loop() {
-			get(ctx)
-		}
-	})
-	b.Run("callers=cores", func(b *testing.B) {
-		ctx := b.Context()
-		b.ReportAllocs()
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				get(ctx)
+	load := func(context.Context) (int, error) { return 0, rin.Absent }
+	for _, op := range []struct {
+		name string
+		call func(context.Context) (int, error)
+	}{
+		{"get", age.Get},
+		{"fetch", func(ctx context.Context) (int, error) { return age.Fetch(ctx, load) }},
+	} {
+		b.Run("op="+op.name+"/callers=1", func(b *testing.B) {
+			ctx := b.Context()
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := op.call(ctx); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
-	})
+		b.Run("op="+op.name+"/callers=cores", func(b *testing.B) {
+			ctx := b.Context()
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := op.call(ctx); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+		})
+	}
+}
+
+// BenchmarkStampede lets 1,000 goroutines fetch one cold key. The loader must be
+// called once each time.
+func BenchmarkStampede(b *testing.B) {
+	const callers = 1000
+	root, _ := openBench(b)
+	age := benchAge.At(root, 42)
+	var loads atomic.Int64
+	load := func(context.Context) (int, error) { loads.Add(1); return 30, nil }
+	n := int64(0)
+	for b.Loop() {
+		n++
+		if _, err := age.Delete(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for range callers {
+			wg.Go(func() {
+				if _, err := age.Fetch(b.Context(), load); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	if loads.Load() != n {
+		b.Errorf("%d loads in %d stampedes", loads.Load(), n)
+	}
+	b.ReportMetric(float64(loads.Load())/float64(n), "loads/op")
 }
 
 // BenchmarkMemstoreSubtree walks and clears 10,000 keys among 1,000,000.

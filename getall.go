@@ -2,6 +2,8 @@ package rin
 
 import (
 	"context"
+
+	"github.com/redisimnest/rin/backend"
 )
 
 // Result is what [GetAll] found for one entry.
@@ -22,39 +24,59 @@ type Result[T any] struct {
 // not there is none. The entries must be of one store, else it is
 // [ErrOtherStore].
 func GetAll[T any](ctx context.Context, entries ...Entry[T]) ([]Result[T], error) {
-	results := make([]Result[T], len(entries))
-	futures := make([]*Future[Maybe[T]], len(entries))
-	b := batchOf(entries)
+	// A batch would do, but has more to remember of each operation.
+	results, gets := make([]Result[T], len(entries)), make([]backend.Get, len(entries))
+	ops := make([]backend.Op, len(entries))
+	failed := BatchError{Of: len(entries)}
+	store := storeOf(entries)
 	for i, e := range entries {
-		futures[i] = e.In(b).Lookup()
+		if err := e.in(store); err != nil {
+			results[i].Err = failed.add(i, e.fail("get", err))
+			continue
+		}
+		e.access(&gets[i])
+		ops[i] = &gets[i]
 	}
-	err := b.Run(ctx)
-	for i, f := range futures {
-		results[i] = entries[i].resultOf(f)
+	if failed.Failed != nil {
+		for i, e := range entries {
+			if results[i].Err == nil {
+				results[i].Err = e.fail("get", errNotSent)
+			}
+		}
+		return results, &failed
 	}
-	return results, err
+	if len(ops) > 0 {
+		_ = store.backend.Exec(ctx, ops...) // each op has its own error
+	}
+	for i, e := range entries {
+		results[i] = e.resultOf(&gets[i])
+		_ = failed.add(i, results[i].Err)
+	}
+	return results, failed.orNil()
 }
 
-// batchOf is a batch for the store of the first entry that has one.
-func batchOf[T any](entries []Entry[T]) *Batch {
+// storeOf is the store of the first entry that has one.
+func storeOf[T any](entries []Entry[T]) *store {
 	for _, e := range entries {
 		if e.check() == nil {
-			return &Batch{store: e.place.store}
+			return e.place.store
 		}
 	}
-	return &Batch{}
+	return nil
 }
 
-func (e Entry[T]) resultOf(f *Future[Maybe[T]]) Result[T] {
-	v, err := f.Result()
-	if err != nil || v.Found {
-		return Result[T]{v.Value, v.Found, err}
+func (e Entry[T]) resultOf(get *backend.Get) Result[T] {
+	v, err := Maybe[T]{}, get.Err
+	if err == nil {
+		v, err = lookedUp[T](e.handle, get)
 	}
-	value, err := e.binding().dflt()
+	if err == nil && !v.Found {
+		v.Value, err = e.binding().dflt()
+	}
 	if err != nil {
-		return Result[T]{Err: e.fail("get", err)}
+		err = e.fail("get", err)
 	}
-	return Result[T]{Value: value}
+	return Result[T]{v.Value, v.Found, err}
 }
 
 // Pair is an entry and the value to store in it. [Entry.To] makes it.
@@ -78,7 +100,7 @@ func SetAll[T any](ctx context.Context, pairs ...Pair[T]) error {
 	for i, p := range pairs {
 		entries[i] = p.entry
 	}
-	b := batchOf(entries)
+	b := &Batch{store: storeOf(entries)}
 	for _, p := range pairs {
 		p.entry.In(b).Set(p.value)
 	}

@@ -56,6 +56,17 @@ func (h handle) check() error {
 	return h.err
 }
 
+// in is why the handle can't be used with a store, if it can't.
+func (h handle) in(s *store) error {
+	if err := h.check(); err != nil {
+		return err
+	}
+	if h.place.store != s {
+		return ErrOtherStore
+	}
+	return nil
+}
+
 func (h handle) fail(op string, err error) error {
 	e := &OpError{Op: op, Key: h.key, Err: err}
 	if h.place != nil {
