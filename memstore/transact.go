@@ -47,12 +47,12 @@ func (s *Store) lock() (now time.Time) {
 // asOne makes what is written until done is called, under the lock, appear to
 // readers at once.
 //
-// Meanwhile a read waits for the lock. That is enough, although a read may be
-// past its look at the flag when the flag is set: it was then under way before
-// anything was written, and whoever asks after it has its answer finds the flag
-// set. So everything is as if all had been written at the moment when the flag
-// was: a read that finds an old value began before that moment, and one that
-// finds a new value ends after it.
+// Meanwhile a read waits first. That is enough, although a read may be past its
+// look at the flag when the flag is set: it was then under way before anything
+// was written, and whoever asks after it has its answer finds the flag set. So
+// everything is as if all had been written at the moment when the flag was set:
+// a read that finds an old value began before that moment, and one that finds a
+// new value ends after it.
 //
 // A lock that readers share would be simpler, and would cost every Get two
 // writes to a word that all cores fight for; this costs it one load.
@@ -61,12 +61,17 @@ func (s *Store) asOne() (done func()) {
 	return func() { s.transacting.Store(outer) }
 }
 
+// await waits until what is under way has been written.
+func (s *Store) await() {
+	s.mu.Lock()
+	s.mu.Unlock() //nolint:staticcheck // there is nothing to do but to wait
+}
+
 // look is the key's item, nil where there is none, and the time if the item
-// expires. It takes the lock only where [Store.asOne] makes it wait.
+// expires. It takes no lock, but where [Store.asOne] makes it wait.
 func (s *Store) look(key string) (it *item, now time.Time) {
 	if s.transacting.Load() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		s.await()
 	}
 	it = s.keys.load(key)
 	if it == nil || !it.expires() {
