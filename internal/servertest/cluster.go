@@ -85,7 +85,8 @@ func awaitCluster(t testing.TB, addr string) {
 }
 
 // MoveSlot gives a slot that holds no keys to the node at to, which no client is
-// told: the node at from answers MOVED.
+// told: the node at from answers MOVED. It moves slots only to a node that comes
+// later in the cluster, whose word then counts for more with the other nodes.
 func MoveSlot(t testing.TB, slot int, from, to string) {
 	t.Helper()
 	id := fmt.Sprint(Do(t, to, "CLUSTER", "MYID"))
