@@ -145,6 +145,7 @@ func TestTransact_lostReply(t *testing.T) {
 		for _, command := range []string{"MULTI", "GET", "EXEC"} {
 			wantLostTransaction(t, ctx, p, b, command)
 		}
+		mustExec(t, b, &backend.Get{Key: "k"}) // On a connection that is not lost.
 		before := p.Count("MULTI")
 		p.Swallow("EXEC")
 		err := b.Transact(ctx, &backend.Get{Key: "k"}, &backend.Exists{Key: "k"})
@@ -157,6 +158,7 @@ func TestTransact_lostReply(t *testing.T) {
 // wantLostTransaction checks a transaction that loses the reply to command.
 func wantLostTransaction(t *testing.T, ctx context.Context, p *servertest.Proxy, b *valkeygo.Backend, command string) {
 	t.Helper()
+	mustExec(t, b, &backend.Get{Key: "k"}) // On a connection that is not lost.
 	set, get := &backend.Set{Key: "k"}, &backend.Get{Key: "k"}
 	before := p.Count("MULTI")
 	p.Swallow(command)
