@@ -245,7 +245,33 @@ func entryOps(e rin.Entry[int]) map[string]func(context.Context) error {
 		"expire at":      func(ctx context.Context) error { _, err := e.ExpireAt(ctx, later); return err },
 		"persist":        func(ctx context.Context) error { _, err := e.Persist(ctx); return err },
 		"touch":          func(ctx context.Context) error { _, err := e.Touch(ctx); return err },
+		"forget":         func(ctx context.Context) error { _, err := e.Forget(ctx); return err },
+		"expire time":    func(ctx context.Context) error { _, err := e.ExpireTime(ctx); return err },
+		"memory usage":   func(ctx context.Context) error { _, err := e.MemoryUsage(ctx); return err },
+		"compare and swap": func(ctx context.Context) error {
+			_, err := e.CompareAndSwap(ctx, 1, 2)
+			return err
+		},
+		"update": func(ctx context.Context) error {
+			_, err := e.Update(ctx, func(int, bool) (int, error) { return 1, nil })
+			return err
+		},
+		"fetch": func(ctx context.Context) error {
+			_, err := e.Fetch(ctx, func(context.Context) (int, error) { return 1, nil })
+			return err
+		},
+		"copy": func(ctx context.Context) error { _, err := e.CopyTo(ctx, elsewhere()); return err },
+		"move": func(ctx context.Context) error { _, err := e.MoveTo(ctx, elsewhere()); return err },
 	}
+}
+
+// elsewhere is an entry of an empty store of its own.
+func elsewhere() rin.Entry[int] {
+	root, err := rin.Open(faultRoot, memstore.New())
+	if err != nil {
+		panic(err)
+	}
+	return faultAge.At(root, 1)
 }
 
 // scopeOps are all operations of a scope that return an error.
@@ -257,6 +283,7 @@ func scopeOps(s *rin.Scope) map[string]func(context.Context) error {
 		"clear":   func(ctx context.Context) error { _, err := s.Clear(ctx, rin.Force()); return err },
 		"parse":   func(context.Context) error { _, err := s.Parse("root:name"); return err },
 		"each":    func(ctx context.Context) error { return lastErr(atAddress.Each(ctx, s)) },
+		"batch":   func(ctx context.Context) error { return s.Batch().Run(ctx) },
 	}
 }
 
@@ -270,7 +297,7 @@ func lastErr[T any](seq iter.Seq2[T, error]) (last error) {
 
 // The tables of operations above are what "every operation" means below.
 func TestEveryOperationIsKnown(t *testing.T) {
-	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "String": true}
+	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "String": true, "In": true, "To": true}
 	for _, tc := range []struct {
 		handle any
 		known  int

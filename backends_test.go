@@ -33,12 +33,16 @@ type rig struct {
 	elapse func(d time.Duration)
 }
 
-// ScanPages and Now pass on what not every backend has.
+// ScanPages, Now and Transact pass on what not every backend has.
 func (r rig) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
 	return backend.ScanPages(ctx, r.Backend, prefix, size)
 }
 
 func (r rig) Now() time.Time { return backend.Now(r.Backend) }
+
+func (r rig) Transact(ctx context.Context, ops ...backend.Op) error {
+	return backend.Transact(ctx, r.Backend, ops...)
+}
 
 // onEveryBackend runs f on memstore, and with both clients on miniredis, on a
 // real Redis and on a real Valkey, each of them empty.
@@ -141,11 +145,30 @@ type spy struct {
 	// pages, where it is set, changes the pages of a scan.
 	pages func(pageSeq) pageSeq
 
-	mu   sync.Mutex
-	seen []string
+	mu    sync.Mutex
+	seen  []string
+	trips int // calls of Exec and Transact
 }
 
 func (s *spy) Exec(ctx context.Context, ops ...backend.Op) error {
+	if err := s.inspect(ops); err != nil {
+		return err
+	}
+	return s.Backend.Exec(ctx, ops...)
+}
+
+func (s *spy) Transact(ctx context.Context, ops ...backend.Op) error {
+	s.note("transact")
+	if err := s.inspect(ops); err != nil {
+		return err
+	}
+	return backend.Transact(ctx, s.Backend, ops...)
+}
+
+func (s *spy) inspect(ops []backend.Op) error {
+	s.mu.Lock()
+	s.trips++
+	s.mu.Unlock()
 	for _, op := range ops {
 		s.note(backend.Name(op))
 		if s.fail == nil {
@@ -155,7 +178,7 @@ func (s *spy) Exec(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	return s.Backend.Exec(ctx, ops...)
+	return nil
 }
 
 func (s *spy) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
@@ -184,8 +207,15 @@ func (s *spy) taken() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	seen := s.seen
-	s.seen = nil
+	s.seen, s.trips = nil, 0
 	return seen
+}
+
+// tripped returns how often the store has been called since taken was.
+func (s *spy) tripped() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.trips
 }
 
 func mustOpen(t testing.TB, root *rin.ClusterNode, b backend.Backend, opts ...rin.OpenOption) *rin.Scope {

@@ -40,7 +40,8 @@ var (
 	ErrCrossSlot = backend.ErrCrossSlot
 	// ErrOtherStore: an entry of another store is in the batch. Nothing was sent.
 	ErrOtherStore = errors.New("the entry belongs to another store than the batch")
-	// ErrConflict: another writer changed the key each time that Update tried.
+	// ErrConflict: another writer changed the key each time that Update tried, or
+	// while a MoveTo was under way.
 	ErrConflict = errors.New("another writer changed the key meanwhile")
 
 	// ErrTTL: a TTL is not positive, or a time to expire at has passed.

@@ -189,6 +189,132 @@ func ExampleEntry_Take() {
 	// "" false
 }
 
+func ExampleScope_Batch() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	alice := User.At(root, 1)
+
+	b := root.Batch()
+	Name.At(alice).In(b).Set("Alice")
+	age := Age.At(alice).In(b).Get()
+	err = b.Run(ctx) // one round trip
+	if err != nil {
+		log.Fatal(err)
+	}
+	n, err := age.Result() // an int
+	fmt.Println(n, err)
+	// Output: 0 <nil>
+}
+
+func ExampleAtomic() {
+	// The braces keep the keys of one account in one slot of a cluster.
+	balance := rin.Key[int]("balance", rin.Default(0))
+	booked := rin.Key[[]string]("booked:<day>")
+	account := rin.Cluster("account:{<id>}", rin.Child(balance, booked))
+	bank, err := rin.Open(rin.Cluster("bank", rin.Child(account)), memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	b := bank.Batch(rin.Atomic())
+	balance.At(bank, 7).In(b).Set(100)
+	booked.At(bank, 7, "monday").In(b).Set([]string{"100 paid in"})
+	fmt.Println(b.Run(ctx))
+	// Output: <nil>
+}
+
+func ExampleGetAll() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = rin.SetAll(ctx, Age.At(root, 1).To(30), Age.At(root, 2).To(40))
+	if err != nil {
+		log.Fatal(err)
+	}
+	ages, err := rin.GetAll(ctx, Age.At(root, 1), Age.At(root, 2), Age.At(root, 3))
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, age := range ages {
+		fmt.Println(age.Value, age.Found)
+	}
+	// Output:
+	// 30 true
+	// 40 true
+	// 0 false
+}
+
+func ExampleEntry_CompareAndSwap() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	name := Name.At(root, 1)
+	err = name.Set(ctx, "Alice")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(name.CompareAndSwap(ctx, "Alice", "Alicia"))
+	fmt.Println(name.CompareAndSwap(ctx, "Alice", "Ali"))
+	// Output:
+	// true <nil>
+	// false <nil>
+}
+
+func ExampleEntry_Update() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	alice := User.At(root, 1)
+	for range 2 {
+		age, err := Age.At(alice).Update(ctx, func(old int, found bool) (int, error) {
+			return old + 1, nil // of the default, where nothing is stored
+		})
+		fmt.Println(age, err)
+	}
+	// Output:
+	// 1 <nil>
+	// 2 <nil>
+}
+
+func ExampleEntry_Fetch() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	loadName := func(context.Context) (string, error) {
+		fmt.Println("loading")
+		return "Alice", nil
+	}
+	for range 2 {
+		name, err := Name.At(root, 1).Fetch(ctx, loadName)
+		fmt.Println(name, err)
+	}
+	// Output:
+	// loading
+	// Alice <nil>
+	// Alice <nil>
+}
+
+// Of all the processes that share a store, one loads.
+func ExampleExclusive() {
+	root, err := rin.Open(Root, memstore.New())
+	if err != nil {
+		log.Fatal(err)
+	}
+	loadName := func(ctx context.Context) (string, error) {
+		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // well within the lease
+		defer cancel()
+		return "Alice", ctx.Err()
+	}
+	name, err := Name.At(root, 1).Fetch(ctx, loadName, rin.Exclusive(10*time.Second))
+	fmt.Println(name, err)
+	// Output: Alice <nil>
+}
+
 func ExampleScope_Clear() {
 	root, err := rin.Open(Root, memstore.New())
 	if err != nil {

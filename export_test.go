@@ -3,3 +3,14 @@ package rin
 // PlainEscape is the obvious implementation of escaping, for the tests of whole
 // keys.
 var PlainEscape = plainEscape
+
+// Waiters is how many callers wait for the load of an entry that is under way.
+func Waiters[T any](e Entry[T]) int {
+	fs := &e.place.store.flights
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	if f := fs.flying[flightKey{e.place, e.key}]; f != nil {
+		return f.waiters
+	}
+	return 0
+}

@@ -25,6 +25,7 @@ var (
 func faultScopeOps(s *rin.Scope) map[string]func(context.Context) error {
 	ops := scopeOps(s)
 	delete(ops, "parse")
+	delete(ops, "batch")
 	ops["each"] = func(ctx context.Context) error { return lastErr(faultUser.Each(ctx, s)) }
 	return ops
 }

@@ -146,12 +146,19 @@ func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, erro
 	if err != nil {
 		return none, e.fail("fetch", err)
 	}
-	f := fetch[T]{e, how, load}
-	v, err := f.hit(ctx)
-	if err != nil || v.Found {
-		return v.Value, err
+	if how.beta == 0 {
+		v, err := read(ctx, e.handle, "fetch", lookedUp[T])
+		if err == nil && v.Found {
+			return v.Value, nil
+		}
+		return (&fetch[T]{e, how, load}).miss(ctx, err)
 	}
-	return f.miss(ctx)
+	f := &fetch[T]{e, how, load}
+	v, err := f.hitOrRefresh(ctx)
+	if err == nil && v.Found {
+		return v.Value, nil
+	}
+	return f.miss(ctx, err)
 }
 
 func fetchingBy(opts []FetchOption) (how fetching, err error) {
@@ -175,22 +182,6 @@ type fetch[T any] struct {
 	Entry[T]
 	how  fetching
 	load func(context.Context) (T, error)
-}
-
-// hit is the stored value. In a store that fails there is none, with LoadAnyway.
-func (f *fetch[T]) hit(ctx context.Context) (v Maybe[T], err error) {
-	if f.how.beta > 0 {
-		v, err = f.hitOrRefresh(ctx)
-	} else {
-		c := gets.Get().(*call[backend.Get])
-		o := f.lookingUp(&c.op)
-		o.name = "fetch"
-		v, err = doPooled(ctx, c, &gets, o)
-	}
-	if err != nil && f.forgives(ctx, err) {
-		return Maybe[T]{}, nil
-	}
-	return v, err
 }
 
 // forgives reports whether a failure of the store may be passed over. What the
@@ -221,8 +212,7 @@ func (f *fetch[T]) hitOrRefresh(ctx context.Context) (Maybe[T], error) {
 		return v, f.fail("fetch", err)
 	}
 	if v.Found && f.due(ttl.Remaining) {
-		refresh := *f
-		f.place.store.flights.refresh(ctx, ttl.Remaining, f.flightKey(), refresh.refresh)
+		f.place.store.flights.refresh(ctx, ttl.Remaining, f.flightKey(), f.refresh)
 	}
 	return v, nil
 }
@@ -241,12 +231,18 @@ func (f *fetch[T]) due(left time.Duration) bool {
 
 func (f *fetch[T]) flightKey() flightKey { return flightKey{f.place, f.key} }
 
-func (f *fetch[T]) miss(ctx context.Context) (none T, err error) {
+// miss waits for the value to be loaded. The error is that of the look at the
+// store before, nil where there was nothing.
+func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
+	if err != nil && !f.forgives(ctx, err) {
+		return none, err
+	}
 	for {
 		value, err := f.place.store.flights.join(ctx, f.flightKey(), f.loadMissing)
 		switch {
 		case err == nil:
-			return value.(T), nil
+			v, _ := value.(T) // nil is no T where that is an interface
+			return v, nil
 		case errors.Is(err, errNothingLoaded):
 			continue // a refresh was under way that came to nothing
 		case err == ctx.Err(): //nolint:errorlint // the caller's own context, and not one that a loader used

@@ -83,8 +83,7 @@ type Entry[T any] struct{ handle }
 // [Default], or [ErrNotFound] if there is none. It is GET, or GETEX where the
 // key is declared with Renew(OnAccess): O(1).
 func (e Entry[T]) Get(ctx context.Context) (T, error) {
-	c := gets.Get().(*call[backend.Get])
-	return doPooled(ctx, c, &gets, e.getting(&c.op))
+	return read(ctx, e.handle, "get", got[T])
 }
 
 func (e Entry[T]) getting(op *backend.Get) operation[backend.Get, T] {
@@ -112,8 +111,7 @@ func got[T any](h handle, op *backend.Get) (T, error) {
 // Lookup returns the value and whether the key is there. Defaults play no part.
 // It is GET, or GETEX where the key is declared with Renew(OnAccess): O(1).
 func (e Entry[T]) Lookup(ctx context.Context) (T, bool, error) {
-	c := gets.Get().(*call[backend.Get])
-	v, err := doPooled(ctx, c, &gets, e.lookingUp(&c.op))
+	v, err := read(ctx, e.handle, "lookup", lookedUp[T])
 	return v.Value, v.Found, err
 }
 
@@ -165,12 +163,19 @@ func (e Entry[T]) SetIfPresent(ctx context.Context, value T, opts ...SetOption) 
 	return e.set(ctx, "set if present", value, backend.IfPresent, opts)
 }
 
-func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []SetOption) (bool, error) {
+func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []SetOption) (applied bool, err error) {
 	c := sets.Get().(*call[backend.Set])
-	c.op.Value = c.buf[:0]
-	o := e.setting(&c.op, name, value, cond, opts)
-	c.buf = c.op.Value
-	return doPooled(ctx, c, &sets, o)
+	c.op.Cond, c.op.Value = cond, c.buf[:0]
+	if err = e.write(&c.op, value, opts); err == nil {
+		c.buf = c.op.Value
+		err = e.place.store.backend.Exec(ctx, c.ops[:]...)
+		applied = c.op.Applied
+	}
+	c.free(&sets)
+	if err != nil {
+		return applied, e.fail(name, err)
+	}
+	return applied, nil
 }
 
 func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Cond, opts []SetOption) operation[backend.Set, bool] {

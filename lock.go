@@ -3,6 +3,7 @@ package rin
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -29,7 +30,8 @@ func (f *fetch[T]) tryAcquire(ctx context.Context) (*lock, error) {
 	l := &lock{backend: f.place.store.backend, key: f.lockKey(), pattern: f.place.pattern, token: []byte(rand.Text())}
 	set := backend.Set{Key: l.key, Pattern: l.pattern, Value: l.token, TTL: f.how.lease, Cond: backend.IfAbsent}
 	if err := f.exec(ctx, &set); err != nil {
-		l.release(ctx) // it may have been taken all the same
+		l.held = errors.Is(err, ErrUnknownOutcome) // it may have been taken all the same
+		l.release(ctx)
 		return nil, err
 	}
 	if !set.Applied {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,28 +55,51 @@ func TestLogger(t *testing.T) {
 	ops := entryOps(e)
 	ops["set"] = func(ctx context.Context) error { return e.Set(ctx, secret) }
 	ops["swap"] = func(ctx context.Context) error { _, _, err := e.Swap(ctx, secret); return err }
-	// The log names the op that the store was asked for.
-	sent := map[string]string{
-		"lookup": "get", "raw": "get", "type": "get",
-		"set if absent": "set", "set if present": "set", "swap": "set",
-		"expire at": "expire", "touch": "expire",
+	// The log names the ops that the store was asked for.
+	sent := map[string][]string{
+		"lookup": {"get"}, "raw": {"get"}, "type": {"get"}, "fetch": {"get"}, "copy": {"get"},
+		"set if absent": {"set"}, "set if present": {"set"}, "swap": {"set"},
+		"expire at": {"expire"}, "touch": {"expire"},
+		"forget": {"delete", "delete"}, "update": {"get", "compare and swap"}, "move": {"get", "compare and delete"},
 	}
 	for op, run := range ops {
 		put(t, b, e.Key(), "~text:int:987654321")
 		if err := run(t.Context()); err != nil {
 			t.Errorf("%s: %v", op, err)
 		}
-		want := op
-		if sent[op] != "" {
-			want = sent[op]
+		want := sent[op]
+		if want == nil {
+			want = []string{op}
 		}
+		var got []string
+		for _, l := range logged() {
+			got = append(got, l.Op)
+			if l.Level != "DEBUG" || l.Msg != "rin" || l.Pattern != "root:user:<id>:age" || !strings.HasPrefix(l.Key, "root:user:x:age") || l.Error != "" || l.Took == nil {
+				t.Errorf("%s logged %+v", op, l)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s logged %q, want %q", op, got, want)
+		}
+	}
+}
+
+// A batch and a transaction are logged op by op, too.
+func TestLogger_batches(t *testing.T) {
+	for _, opts := range [][]rin.BatchOption{nil, {rin.Atomic()}} {
+		logger, logged := logTo(t, slog.LevelDebug)
+		s := &spy{Backend: memstore.New()}
+		root := mustOpen(t, faultRoot, s, logger)
+		b := root.Batch(opts...)
+		faultAge.At(root, 1).In(b).Set(secret)
+		faultAge.At(root, 2).In(b).Get()
+		check(t, b.Run(t.Context()))
 		lines := logged()
-		if len(lines) != 1 {
-			t.Fatalf("%s logged %d lines, want one: %+v", op, len(lines), lines)
+		if len(lines) != 2 || lines[0].Op != "set" || lines[1].Op != "get" || lines[1].Key != "root:user:2:age" || *lines[0].Took != *lines[1].Took {
+			t.Errorf("%v: logged %+v", opts, lines)
 		}
-		l := lines[0]
-		if l.Level != "DEBUG" || l.Msg != "rin" || l.Op != want || l.Pattern != "root:user:<id>:age" || l.Key != "root:user:x:age" || l.Error != "" || l.Took == nil {
-			t.Errorf("%s logged %+v", op, l)
+		if got := s.taken(); (got[0] == "transact") != (opts != nil) {
+			t.Errorf("%v: the store was given %v", opts, got)
 		}
 	}
 }
@@ -117,8 +141,13 @@ func TestLogger_failures(t *testing.T) {
 			t.Errorf("%s: %v", op, err)
 		}
 		lines := logged()
-		if len(lines) != 1 || lines[0].Error != "broken" || lines[0].Level != "DEBUG" {
-			t.Errorf("%s logged %+v, want one line with the failure, at debug level", op, lines)
+		if len(lines) == 0 || op != "forget" && len(lines) != 1 {
+			t.Errorf("%s logged %+v, want one line for each op", op, lines)
+		}
+		for _, l := range lines {
+			if l.Error != "broken" || l.Level != "DEBUG" {
+				t.Errorf("%s logged %+v, want the failure, at debug level", op, l)
+			}
 		}
 	}
 	s.fail = nil

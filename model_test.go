@@ -105,7 +105,7 @@ func drawSetOptions(t *rapid.T) []rin.SetOption {
 // stepOn does one thing to one entry in every world, and looks at what it left.
 func stepOn[T any](t *rapid.T, worlds []world, key *rin.KeyOf[T], values *rapid.Generator[T]) {
 	params := drawParams(t, map[bool]int{true: 2, false: 1}[rin.Node(key) == rin.Node(modelAge)])
-	value, opts := values.Draw(t, "value"), drawSetOptions(t)
+	value, old, opts := values.Draw(t, "value"), values.Draw(t, "old"), drawSetOptions(t)
 	minutes := time.Duration(rapid.IntRange(5, 200).Draw(t, "minutes")) * time.Minute
 	at := time.Now().Add(minutes)
 	steps := map[string]func(context.Context, rin.Entry[T]) any{
@@ -116,11 +116,18 @@ func stepOn[T any](t *rapid.T, worlds []world, key *rin.KeyOf[T], values *rapid.
 		"take":           func(ctx context.Context, e rin.Entry[T]) any { return three(e.Take(ctx)) },
 		"get":            func(ctx context.Context, e rin.Entry[T]) any { return two(e.Get(ctx)) },
 		"lookup":         func(ctx context.Context, e rin.Entry[T]) any { return three(e.Lookup(ctx)) },
-		"delete":         func(ctx context.Context, e rin.Entry[T]) any { return two(e.Delete(ctx)) },
-		"expire":         func(ctx context.Context, e rin.Entry[T]) any { return two(e.Expire(ctx, minutes)) },
-		"expire at":      func(ctx context.Context, e rin.Entry[T]) any { return two(e.ExpireAt(ctx, at)) },
-		"persist":        func(ctx context.Context, e rin.Entry[T]) any { return two(e.Persist(ctx)) },
-		"touch":          func(ctx context.Context, e rin.Entry[T]) any { return two(e.Touch(ctx)) },
+		"compare and swap": func(ctx context.Context, e rin.Entry[T]) any {
+			return two(e.CompareAndSwap(ctx, old, value, opts...))
+		},
+		"update": func(ctx context.Context, e rin.Entry[T]) any {
+			return two(e.Update(ctx, func(T, bool) (T, error) { return value, nil }, opts...))
+		},
+		"forget":    func(ctx context.Context, e rin.Entry[T]) any { return two(e.Forget(ctx)) },
+		"delete":    func(ctx context.Context, e rin.Entry[T]) any { return two(e.Delete(ctx)) },
+		"expire":    func(ctx context.Context, e rin.Entry[T]) any { return two(e.Expire(ctx, minutes)) },
+		"expire at": func(ctx context.Context, e rin.Entry[T]) any { return two(e.ExpireAt(ctx, at)) },
+		"persist":   func(ctx context.Context, e rin.Entry[T]) any { return two(e.Persist(ctx)) },
+		"touch":     func(ctx context.Context, e rin.Entry[T]) any { return two(e.Touch(ctx)) },
 	}
 	name := rapid.SampledFrom(slices.Sorted(maps.Keys(steps))).Draw(t, "step")
 	same(t, worlds, fmt.Sprint(name, " ", key.Pattern(), params), func(root *rin.Scope) any {

@@ -55,8 +55,9 @@ func (o *operation[O, R]) finish() (R, error) {
 }
 
 // A call is an op, the batch of one that carries it, and a buffer to encode a
-// value into. Get and Set are hot, and an op that is handed to a backend is always
-// on the heap, so theirs are pooled.
+// value into. Single reads and writes are hot, and an op that is handed to a
+// backend is always on the heap, so theirs are pooled, and they take the short way
+// past operation.
 type call[O any] struct {
 	op  O
 	ops [1]backend.Op
@@ -77,13 +78,6 @@ func newCall[O any]() any {
 // maxPooledBuffer bounds what one large value keeps from the collector.
 const maxPooledBuffer = 64 << 10
 
-// doPooled is do for the op of a call.
-func doPooled[O, R any](ctx context.Context, c *call[O], pool *sync.Pool, o operation[O, R]) (R, error) {
-	value, err := perform(ctx, &o, c.ops[:]...)
-	c.free(pool)
-	return value, err
-}
-
 func (c *call[O]) free(pool *sync.Pool) {
 	var none O
 	c.op = none
@@ -91,4 +85,20 @@ func (c *call[O]) free(pool *sync.Pool) {
 		c.buf = nil
 	}
 	pool.Put(c)
+}
+
+// read carries out a Get at once.
+func read[R any](ctx context.Context, h handle, name string, result func(handle, *backend.Get) (R, error)) (value R, err error) {
+	if err = h.check(); err == nil {
+		c := gets.Get().(*call[backend.Get])
+		h.access(&c.op)
+		if err = h.place.store.backend.Exec(ctx, c.ops[:]...); err == nil {
+			value, err = result(h, &c.op)
+		}
+		c.free(&gets)
+	}
+	if err != nil {
+		return value, h.fail(name, err)
+	}
+	return value, nil
 }

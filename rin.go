@@ -64,6 +64,44 @@
 // These are exact: everything below the prefix, nothing else, and what a
 // parameter holds is never a wildcard.
 //
+// # Batch
+//
+// The operations of an entry, without a context, in one round trip. Each gives a
+// [Future]:
+//
+//	b := root.Batch()
+//	Name.At(alice).In(b).Set("Alice")
+//	age := Age.At(alice).In(b).Get()
+//	err = b.Run(ctx)           // one round trip
+//	n, err := age.Result()     // an int
+//
+// [Batch.Run] names each operation that failed; the others have their results.
+// [Atomic] makes the batch a transaction. [GetAll] and [SetAll] do the commonest
+// case, many entries of one type.
+//
+// # Change atomically
+//
+// What many writers change is changed by what it holds. The function is called
+// again where another writer came between:
+//
+//	age, err := Age.At(alice).Update(ctx, func(old int, found bool) (int, error) {
+//		return old + 1, nil
+//	})
+//
+// [Entry.CompareAndSwap] is for a writer that knows what to expect.
+// [Entry.CopyTo] and [Entry.MoveTo] carry a value to another place.
+//
+// # Cache
+//
+// Fetch reads a value, or else loads and stores it:
+//
+//	name, err := Name.At(root, 1).Fetch(ctx, loadName, rin.Exclusive(10*time.Second))
+//
+// However many want a key, one load of it runs in this process, and with
+// [Exclusive] in the whole fleet. [RefreshEarly] loads anew before the TTL ends,
+// [CacheAbsent] remembers that there is nothing to load, and [Entry.Forget] drops
+// what is cached. A store that fails is not an empty one: see [LoadAnyway].
+//
 // # Errors
 //
 // Every operation's error is an [*OpError], which says what was tried, on what,

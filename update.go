@@ -39,10 +39,10 @@ func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...SetO
 			return op.Applied, nil
 		}
 		current, err := e.binding().Decode(op.Current)
-		if err != nil {
+		if err != nil && !e.place.policy.forgives(err) {
 			return false, e.fail(name, err)
 		}
-		if !reflect.DeepEqual(current, want) {
+		if err != nil || !reflect.DeepEqual(current, want) {
 			return false, nil
 		}
 		expect = op.Current
@@ -125,23 +125,22 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 // changed is what change makes of the value that was read.
 func (e Entry[T]) changed(get *backend.Get, change func(T, bool) (T, error)) (none T, err error) {
 	b := e.binding()
-	if !get.Found {
-		old, err := b.dflt()
-		if err != nil && !errors.Is(err, ErrNotFound) {
+	if get.Found {
+		// Decode, and not DecodeOwned: the bytes are compared later, and change may
+		// write to what it is given.
+		old, err := b.Decode(get.Value)
+		if err == nil {
+			return change(old, true)
+		}
+		if !e.place.policy.forgives(err) {
 			return none, err
 		}
-		return change(old, false)
 	}
-	// Decode, and not DecodeOwned: the bytes are compared later, and change may
-	// write to what it is given.
-	old, err := b.Decode(get.Value)
-	switch {
-	case err == nil:
-		return change(old, true)
-	case e.place.policy.forgives(err):
-		return change(none, false)
+	old, err := b.dflt()
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return none, err
 	}
-	return none, err
+	return change(old, false)
 }
 
 // backoff waits longer each time, up to a limit, by a random part of it: full
