@@ -98,8 +98,8 @@ type LoadAnywayOption struct{}
 
 // LoadAnyway loads when the store fails, instead of returning the failure, and
 // returns what was loaded when it can't be stored. It keeps an application
-// answering without its cache, at the price that every caller then loads. Locks
-// can't be had then either.
+// answering without its cache, at the price that every process then loads, again
+// and again. Locks can't be had then either.
 //
 // By default a failure is never taken for a miss: Fetch returns it.
 func LoadAnyway() LoadAnywayOption { return LoadAnywayOption{} }

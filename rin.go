@@ -84,7 +84,7 @@
 // What many writers change is changed by what it holds. The function is called
 // again where another writer came between:
 //
-//	age, err := Age.At(alice).Update(ctx, func(old int, found bool) (int, error) {
+//	age, err := Age.At(alice).Update(ctx, func(old int, _ bool) (int, error) {
 //		return old + 1, nil
 //	})
 //

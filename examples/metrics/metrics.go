@@ -37,21 +37,22 @@ func New(next backend.Backend) *Metrics {
 // Exec passes the ops on, and counts each of them afterwards.
 func (m *Metrics) Exec(ctx context.Context, ops ...backend.Op) error {
 	err := m.next.Exec(ctx, ops...)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	for _, op := range ops {
-		m.count(Label{backend.Pattern(op), backend.Name(op)}, backend.Err(op))
-	}
+	m.count(ops)
 	return err
 }
 
-func (m *Metrics) count(label Label, err error) {
-	c := m.counts[label]
-	c.Calls++
-	if err != nil {
-		c.Errors++
+func (m *Metrics) count(ops []backend.Op) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, op := range ops {
+		label := Label{backend.Pattern(op), backend.Name(op)}
+		c := m.counts[label]
+		c.Calls++
+		if backend.Err(op) != nil {
+			c.Errors++
+		}
+		m.counts[label] = c
 	}
-	m.counts[label] = c
 }
 
 // Scan passes the walk on. Its pages are no ops, so nothing is counted.
