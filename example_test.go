@@ -270,7 +270,7 @@ func ExampleEntry_Update() {
 	}
 	alice := User.At(root, 1)
 	for range 2 {
-		age, err := Age.At(alice).Update(ctx, func(old int, found bool) (int, error) {
+		age, err := Age.At(alice).Update(ctx, func(old int, _ bool) (int, error) {
 			return old + 1, nil // of the default, where nothing is stored
 		})
 		fmt.Println(age, err)
@@ -305,10 +305,11 @@ func ExampleExclusive() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	askForName := func(context.Context) (string, error) { return "Alice", nil }
 	loadName := func(ctx context.Context) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second) // well within the lease
 		defer cancel()
-		return "Alice", ctx.Err()
+		return askForName(ctx)
 	}
 	name, err := Name.At(root, 1).Fetch(ctx, loadName, rin.Exclusive(10*time.Second))
 	fmt.Println(name, err)

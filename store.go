@@ -22,6 +22,7 @@ type store struct {
 	now      func() time.Time
 	root     *place
 	flights  flights
+	turns    turns
 }
 
 // scan yields the keys that begin with prefix. A key that does not would be

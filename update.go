@@ -80,6 +80,9 @@ const (
 // pause with jitter. It gives up with [ErrConflict] after 1,000 tries or 30
 // seconds. An error of the function is returned, and nothing is stored.
 //
+// The updates of one key by this process take turns. So the function must not
+// wait for another update of its own key: that would last until the context ends.
+//
 // It is GET and one Lua script for each try: O(1).
 func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T, error), opts ...SetOption) (T, error) {
 	value, err := e.update(ctx, change, opts)
@@ -96,8 +99,14 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 	if change == nil {
 		return none, errors.New("the function is nil")
 	}
+	done, err := e.place.store.turns.take(ctx, e.key)
+	if err != nil {
+		return none, err
+	}
+	defer done()
 	pause := backoff{first: 100 * time.Microsecond, longest: 20 * time.Millisecond}
 	for start := time.Now(); ; {
+		tried := time.Now()
 		get := &backend.Get{Key: e.key, Pattern: e.place.pattern}
 		if err := e.place.store.backend.Exec(ctx, get); err != nil {
 			return none, err
@@ -116,6 +125,7 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 		if pause.tries >= updateTries-1 || time.Since(start) > updateTime {
 			return none, fmt.Errorf("%w, %d times", ErrConflict, pause.tries+1)
 		}
+		pause.heed(time.Since(tried))
 		if err := pause.wait(ctx); err != nil {
 			return none, err
 		}
@@ -148,6 +158,14 @@ func (e Entry[T]) changed(get *backend.Get, change func(T, bool) (T, error)) (no
 type backoff struct {
 	first, longest time.Duration
 	tries          int
+}
+
+// heed makes the pauses fit how long a try took. On a store that is slow, or that
+// many wait for, short ones would only make more tries that are in vain.
+func (b *backoff) heed(took time.Duration) {
+	took = min(took, time.Second)
+	b.first = max(b.first, took)
+	b.longest = max(b.longest, min(32*took, time.Second))
 }
 
 // wait returns the context's error if that ends first.
