@@ -48,8 +48,15 @@ func (e Entry[T]) CopyTo(ctx context.Context, dst Entry[T], opts ...CopyOption) 
 // that was copied. If it holds another by then, both stay, and the error is
 // [ErrConflict].
 //
+// A move to the same key of another store is refused: nobody can tell whether
+// the two stores are one database, where the move would delete the only copy. Use
+// CopyTo and [Entry.Delete].
+//
 // It is GET, SET and a Lua script: three round trips.
 func (e Entry[T]) MoveTo(ctx context.Context, dst Entry[T], opts ...CopyOption) (bool, error) {
+	if e.check() == nil && dst.check() == nil && e.key == dst.key && e.place.store != dst.place.store {
+		return false, e.fail("move", errors.New("the destination has the same key, so it may be the entry itself; use CopyTo and Delete"))
+	}
 	data, copied, err := e.copyTo(ctx, dst, opts)
 	if err == nil && copied {
 		err = e.deleteCopied(ctx, dst, data)

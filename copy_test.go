@@ -160,14 +160,32 @@ func TestCopy_toAnotherStore(t *testing.T) {
 		for name, transfer := range transfers {
 			hold(t, r, src.Key(), draftBytes)
 			hold(t, other, dst.Key(), "")
-			if copied, err := transfer(t, src, dst); !copied || err != nil {
-				t.Errorf("%s: %v, %v, want it done: the same key of another store is another key", name, copied, err)
+			if copied, err := transfer(t, src, dst); copied != (name == "copy") || (err == nil) != copied {
+				t.Errorf("%s: %v, %v, want a copy, and no move", name, copied, err)
 			}
-			if a, b := look(t, r, src.Key()), look(t, other, dst.Key()); a.Found != (name == "copy") || b.Value != draftBytes {
+			if a, b := look(t, r, src.Key()), look(t, other, dst.Key()); !a.Found || b.Found != (name == "copy") {
 				t.Errorf("%s leaves %+v and %+v", name, a, b)
 			}
 		}
+		far := copyDraft.At(mustOpen(t, copyRoot, other), 2)
+		if moved, err := src.MoveTo(t.Context(), far); !moved || err != nil {
+			t.Errorf("to another key of another store: %v, %v", moved, err)
+		}
 	})
+}
+
+// One database that is opened twice looks like two stores. A move onto itself
+// would then delete the only copy.
+func TestMove_ontoItself(t *testing.T) {
+	b := memstore.New()
+	src, dst := copyDraft.At(mustOpen(t, copyRoot, b), 1), copyDraft.At(mustOpen(t, copyRoot, b), 1)
+	put(t, b, src.Key(), draftBytes)
+	if moved, err := src.MoveTo(t.Context(), dst, rin.Overwrite()); moved || err == nil {
+		t.Errorf("moved onto itself: %v, %v, want a refusal", moved, err)
+	}
+	if got := look(t, b, src.Key()).Value; got != draftBytes {
+		t.Errorf("the key holds %q, want what it held", got)
+	}
 }
 
 // A source that changes after it was read stays, beside the copy of what it was.
