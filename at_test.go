@@ -271,7 +271,7 @@ func elsewhere() rin.Entry[int] {
 	if err != nil {
 		panic(err)
 	}
-	return faultAge.At(root, 1)
+	return faultAge.At(root, "elsewhere")
 }
 
 // scopeOps are all operations of a scope that return an error.

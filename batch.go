@@ -89,7 +89,12 @@ func (s *Scope) Batch(opts ...BatchOption) *Batch {
 }
 
 // Len is how many operations are queued.
-func (b *Batch) Len() int { return len(b.queued) }
+func (b *Batch) Len() int {
+	if b == nil {
+		return 0
+	}
+	return len(b.queued)
+}
 
 // Run sends everything that is queued, in one round trip for each node of the
 // store, and fills in the futures. It may be called once. An empty batch sends

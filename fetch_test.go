@@ -486,7 +486,7 @@ func TestFetch_storeFails(t *testing.T) {
 			s := &spy{Backend: memstore.New()}
 			e, l := fetchAge.At(mustOpen(t, fetchRoot, s), 1), loads(30)
 			s.fail = func(op backend.Op) error {
-				if tc.breaks(op) && !(tc.name == "the lock" && backend.Key(op) != lockOf(e)) {
+				if tc.breaks(op) && (tc.name != "the lock" || backend.Key(op) == lockOf(e)) {
 					return broken
 				}
 				return nil
@@ -506,7 +506,7 @@ func TestFetch_storeFails(t *testing.T) {
 			}
 			check(t, s.Exec(t.Context(), &backend.Delete{Key: lockOf(e)}))
 			s.fail = func(op backend.Op) error {
-				if tc.breaks(op) && !(tc.name == "the lock" && backend.Key(op) != lockOf(e)) {
+				if tc.breaks(op) && (tc.name != "the lock" || backend.Key(op) == lockOf(e)) {
 					return broken
 				}
 				return nil
@@ -830,7 +830,7 @@ func TestRefreshEarly_decides(t *testing.T) {
 	})
 	// With beta 1, a value that has as long left as a load takes is loaded anew
 	// with a probability of 1/e: 736 of 2000, give or take 22.
-	inBubble(t, "by chance", func(t *testing.T, b *memstore.Store, e rin.Entry[int]) {
+	inBubble(t, "by chance", func(t *testing.T, b *memstore.Store, _ rin.Entry[int]) {
 		root, l := mustOpen(t, fetchRoot, b), loads(31)
 		l.first = func(context.Context) { time.Sleep(time.Second) }
 		wantFetch(t, "the first load", fetchAge.At(root, "measured"), l, 31, nil, 1)

@@ -237,7 +237,7 @@ func TestDiscarded(t *testing.T) {
 
 	lone := &backend.Set{Err: abort()}
 	want := lone.Err
-	if resp.Discarded([]backend.Op{lone}); lone.Err != want {
+	if resp.Discarded([]backend.Op{lone}); lone.Err != want { //nolint:errorlint // it must come back as it is
 		t.Errorf("without another op: %v, want the error as it is", lone.Err)
 	}
 }
