@@ -705,3 +705,23 @@ func TestCluster(t *testing.T) {
 		})
 	})
 }
+
+// checkAll sets and gets n entries, each in a slot of its own.
+func checkAll(t *testing.T, root *rin.Scope, n int) {
+	t.Helper()
+	var entries []rin.Entry[int]
+	var pairs []rin.Pair[int]
+	for i := range n {
+		e := batchAge.At(root, fmt.Sprint("all ", i))
+		entries, pairs = append(entries, e), append(pairs, e.To(i))
+	}
+	check(t, rin.SetAll(t.Context(), pairs...))
+	slices.Reverse(entries)
+	got, err := rin.GetAll(t.Context(), entries...)
+	check(t, err)
+	for i, result := range got {
+		if want := (rin.Result[int]{Value: n - 1 - i, Found: true}); result != want {
+			t.Fatalf("result %d is %+v, want %+v", i, result, want)
+		}
+	}
+}

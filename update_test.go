@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -319,6 +320,65 @@ func TestUpdate_countsExactly(t *testing.T) {
 		t.Logf("%d updates took %v", goroutines*times, time.Since(start))
 		if got, err := changeBare.At(mustOpen(t, changeRoot, r)).Get(ctx); got != goroutines*times || err != nil {
 			t.Errorf("the count is %d, %v, want %d", got, err, goroutines*times)
+		}
+	})
+}
+
+// In one process the updates of a key take turns, so that none is in vain.
+func TestUpdate_takesTurns(t *testing.T) {
+	const goroutines, times = 64, 20
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		root, ctx := mustOpen(t, changeRoot, r), t.Context()
+		var group sync.WaitGroup
+		calls := 0 // without a lock: the turn is one
+		for range goroutines {
+			group.Go(func() {
+				for range times {
+					if _, err := changeBare.At(root).Update(ctx, func(old int, _ bool) (int, error) { calls++; return old + 1, nil }); err != nil {
+						t.Errorf("update: %v", err)
+						return
+					}
+				}
+			})
+		}
+		group.Wait()
+		if got, err := changeBare.At(root).Get(ctx); got != goroutines*times || calls != got || err != nil {
+			t.Errorf("the count is %d, %v, after %d calls, want %d of both", got, err, calls, goroutines*times)
+		}
+	})
+}
+
+// A turn is given up at the end of the context, and however the function ends.
+func TestUpdate_leavesItsTurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		root, ctx := mustOpen(t, changeRoot, memstore.New()), t.Context()
+		e := changeAge.At(root)
+		var group sync.WaitGroup
+		group.Go(func() {
+			_, err := e.Update(ctx, func(int, bool) (int, error) { time.Sleep(time.Minute); return 1, nil })
+			check(t, err)
+		})
+		synctest.Wait()
+		soon, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		start := time.Now()
+		_, err := e.Update(soon, func(int, bool) (int, error) { t.Error("called out of turn"); return 2, nil })
+		if op := (*rin.OpError)(nil); !errors.Is(err, context.DeadlineExceeded) || !errors.As(err, &op) || op.Op != "update" || time.Since(start) != time.Second {
+			t.Errorf("update: %v after %v, want DeadlineExceeded after a second", err, time.Since(start))
+		}
+		if _, err := changeBare.At(root).Update(ctx, func(int, bool) (int, error) { return 3, nil }); err != nil || time.Since(start) != time.Second {
+			t.Errorf("another key: %v after %v, want it at once", err, time.Since(start))
+		}
+		group.Wait()
+		for _, end := range []func(){func() { panic("boom") }, runtime.Goexit} {
+			group.Go(func() {
+				defer func() { _ = recover() }()
+				_, _ = e.Update(ctx, func(int, bool) (int, error) { end(); return 4, nil })
+			})
+			group.Wait()
+		}
+		if n, err := e.Update(ctx, func(old int, _ bool) (int, error) { return old + 1, nil }); n != 2 || err != nil {
+			t.Errorf("update: %d, %v, want one more than what was stored", n, err)
 		}
 	})
 }
