@@ -133,6 +133,9 @@ func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
 // A value that can't be decoded is an error, or a miss where [OnMismatch] says
 // so.
 //
+// Those who wait for one load get the same value: what they must not share, a
+// slice or a map that they change, they copy.
+//
 // A hit costs what [Entry.Get] costs.
 func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, error), opts ...FetchOption) (T, error) {
 	var none T
