@@ -47,7 +47,7 @@ type twins struct {
 	later func(rin.BatchEntry[int]) func() any
 }
 
-func twinsOf(value int, d time.Duration, at time.Time, opts []rin.SetOption) map[string]twins {
+func twinsOf(value int, d time.Duration, at time.Time, opts []rin.WriteOption) map[string]twins {
 	type (
 		ctx = context.Context
 		now = rin.Entry[int]

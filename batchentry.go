@@ -32,22 +32,22 @@ func (e BatchEntry[T]) Lookup() *Future[Maybe[T]] {
 }
 
 // Set queues [Entry.Set]. Its result is always true where there is no error.
-func (e BatchEntry[T]) Set(value T, opts ...SetOption) *Future[bool] {
+func (e BatchEntry[T]) Set(value T, opts ...WriteOption) *Future[bool] {
 	return later(e.batch, e.entry.setting(new(backend.Set), "set", value, backend.Always, opts))
 }
 
 // SetIfAbsent queues [Entry.SetIfAbsent].
-func (e BatchEntry[T]) SetIfAbsent(value T, opts ...SetOption) *Future[bool] {
+func (e BatchEntry[T]) SetIfAbsent(value T, opts ...WriteOption) *Future[bool] {
 	return later(e.batch, e.entry.setting(new(backend.Set), "set if absent", value, backend.IfAbsent, opts))
 }
 
 // SetIfPresent queues [Entry.SetIfPresent].
-func (e BatchEntry[T]) SetIfPresent(value T, opts ...SetOption) *Future[bool] {
+func (e BatchEntry[T]) SetIfPresent(value T, opts ...WriteOption) *Future[bool] {
 	return later(e.batch, e.entry.setting(new(backend.Set), "set if present", value, backend.IfPresent, opts))
 }
 
 // Swap queues [Entry.Swap].
-func (e BatchEntry[T]) Swap(value T, opts ...SetOption) *Future[Maybe[T]] {
+func (e BatchEntry[T]) Swap(value T, opts ...WriteOption) *Future[Maybe[T]] {
 	return later(e.batch, e.entry.swapping(value, opts))
 }
 

@@ -146,24 +146,24 @@ func decode[T any](h handle, data []byte, found bool) (Maybe[T], error) {
 
 // Set stores the value with the declared TTL, or the one that the options give,
 // in one atomic command. It replaces whatever the key holds. It is SET: O(1).
-func (e Entry[T]) Set(ctx context.Context, value T, opts ...SetOption) error {
+func (e Entry[T]) Set(ctx context.Context, value T, opts ...WriteOption) error {
 	_, err := e.set(ctx, "set", value, backend.Always, opts)
 	return err
 }
 
 // SetIfAbsent stores the value if the key is not there, and returns whether it
 // did. It is SET NX: O(1).
-func (e Entry[T]) SetIfAbsent(ctx context.Context, value T, opts ...SetOption) (bool, error) {
+func (e Entry[T]) SetIfAbsent(ctx context.Context, value T, opts ...WriteOption) (bool, error) {
 	return e.set(ctx, "set if absent", value, backend.IfAbsent, opts)
 }
 
 // SetIfPresent stores the value if the key is there, and returns whether it did.
 // It is SET XX: O(1).
-func (e Entry[T]) SetIfPresent(ctx context.Context, value T, opts ...SetOption) (bool, error) {
+func (e Entry[T]) SetIfPresent(ctx context.Context, value T, opts ...WriteOption) (bool, error) {
 	return e.set(ctx, "set if present", value, backend.IfPresent, opts)
 }
 
-func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []SetOption) (applied bool, err error) {
+func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []WriteOption) (applied bool, err error) {
 	c := sets.Get().(*call[backend.Set])
 	c.op.Cond, c.op.Value = cond, c.buf[:0]
 	if err = e.write(&c.op, value, opts); err == nil {
@@ -178,7 +178,7 @@ func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Co
 	return applied, nil
 }
 
-func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Cond, opts []SetOption) operation[backend.Set, bool] {
+func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Cond, opts []WriteOption) operation[backend.Set, bool] {
 	op.Cond = cond
 	return operation[backend.Set, bool]{
 		handle: e.handle, name: name, op: op, err: e.write(op, value, opts),
@@ -189,12 +189,12 @@ func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Co
 // Swap stores the value and returns the one before it, and whether there was
 // one. Where the old value can't be decoded, the new one is stored all the same
 // and the error says why. It is SET GET: O(1).
-func (e Entry[T]) Swap(ctx context.Context, value T, opts ...SetOption) (old T, existed bool, err error) {
+func (e Entry[T]) Swap(ctx context.Context, value T, opts ...WriteOption) (old T, existed bool, err error) {
 	v, err := do(ctx, e.swapping(value, opts))
 	return v.Value, v.Found, err
 }
 
-func (e Entry[T]) swapping(value T, opts []SetOption) operation[backend.Set, Maybe[T]] {
+func (e Entry[T]) swapping(value T, opts []WriteOption) operation[backend.Set, Maybe[T]] {
 	op := &backend.Set{ReturnOld: true}
 	return operation[backend.Set, Maybe[T]]{
 		handle: e.handle, name: "swap", op: op, err: e.write(op, value, opts),
@@ -206,7 +206,7 @@ func (e Entry[T]) swapping(value T, opts []SetOption) operation[backend.Set, May
 
 // write makes op a write of the value, encoded onto the buffer that op's Value
 // is, and says what becomes of the TTL.
-func (e Entry[T]) write(op *backend.Set, value T, opts []SetOption) error {
+func (e Entry[T]) write(op *backend.Set, value T, opts []WriteOption) error {
 	if err := e.check(); err != nil {
 		return err
 	}

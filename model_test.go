@@ -95,8 +95,8 @@ func drawParams(t *rapid.T, n int) (params []any) {
 	return params
 }
 
-func drawSetOptions(t *rapid.T) []rin.SetOption {
-	one := rapid.SampledFrom([]rin.SetOption{
+func drawSetOptions(t *rapid.T) []rin.WriteOption {
+	one := rapid.SampledFrom([]rin.WriteOption{
 		rin.TTL(30 * time.Minute), rin.TTL(10 * time.Minute), rin.NoTTL(), rin.KeepTTL(), rin.ExpireAt(time.Now().Add(3 * time.Hour)),
 	})
 	return rapid.SliceOfN(one, 0, 2).Draw(t, "options")

@@ -24,10 +24,10 @@ type KeyOption interface {
 	validInKey(*node)
 }
 
-// SetOption is an option of a single write, such as [Entry.Set].
-type SetOption interface {
+// WriteOption is an option of a single write, such as [Entry.Set].
+type WriteOption interface {
 	fmt.Stringer
-	validInSet(*writing) error
+	validInWrite(*writing) error
 }
 
 // ClearOption is an option of [Scope.Clear].
@@ -120,7 +120,7 @@ func (o TTLOption) validInKey(n *node) {
 	}
 }
 
-func (o TTLOption) validInSet(w *writing) error {
+func (o TTLOption) validInWrite(w *writing) error {
 	if !o.none && o.ttl <= 0 {
 		return fmt.Errorf("%w: %v is not positive; write rin.NoTTL() for a value that does not expire", ErrTTL, o)
 	}
@@ -145,7 +145,7 @@ type KeepTTLOption struct{}
 // that the write creates gets the declared TTL. It applies to single writes.
 func KeepTTL() KeepTTLOption { return KeepTTLOption{} }
 
-func (KeepTTLOption) validInSet(w *writing) error {
+func (KeepTTLOption) validInWrite(w *writing) error {
 	w.expiry = expiry{ttl: w.declared, keep: true}
 	return nil
 }
@@ -161,7 +161,7 @@ type ExpireAtOption struct{ at time.Time }
 // declared TTL.
 func ExpireAt(t time.Time) ExpireAtOption { return ExpireAtOption{t} }
 
-func (o ExpireAtOption) validInSet(w *writing) error {
+func (o ExpireAtOption) validInWrite(w *writing) error {
 	if !o.at.After(w.now()) {
 		return fmt.Errorf("%w: %v has passed", ErrTTL, o.at)
 	}

@@ -66,7 +66,7 @@ type writing struct {
 
 // expiry is what the declaration says, changed by the options of the write. Of
 // several options the last one wins.
-func (p *place) expiry(opts []SetOption) (expiry, error) {
+func (p *place) expiry(opts []WriteOption) (expiry, error) {
 	e := expiry{ttl: p.policy.drawTTL(), keep: p.policy.renew == Never}
 	if len(opts) == 0 {
 		return e, nil
@@ -76,7 +76,7 @@ func (p *place) expiry(opts []SetOption) (expiry, error) {
 		if opt == nil {
 			return e, fmt.Errorf("an option of the write is nil; leave it out")
 		}
-		if err := opt.validInSet(w); err != nil {
+		if err := opt.validInWrite(w); err != nil {
 			return e, err
 		}
 	}

@@ -79,7 +79,7 @@ func TestTTL_nearestWins(t *testing.T) {
 			}
 			node = rin.Cluster("c", opts...)
 		}
-		var set []rin.SetOption
+		var set []rin.WriteOption
 		if write.says != "" {
 			set = append(set, write.option())
 		}
@@ -114,24 +114,24 @@ func TestSetOptions(t *testing.T) {
 		in := func(d time.Duration) rin.ExpireAtOption { return rin.ExpireAt(backend.Now(r).Add(d)) }
 		for _, tc := range []struct {
 			name    string
-			opts    []rin.SetOption
+			opts    []rin.WriteOption
 			present time.Duration // what a key has left that had 30 minutes
 			absent  time.Duration // what a key has left that was not there
 			reason  string
 		}{
 			{"none", nil, time.Hour, time.Hour, "the declared TTL counts from each write"},
-			{"TTL", []rin.SetOption{rin.TTL(time.Minute)}, time.Minute, time.Minute, "the write's own wins"},
-			{"NoTTL", []rin.SetOption{rin.NoTTL()}, 0, 0, "the write's own wins"},
-			{"KeepTTL", []rin.SetOption{rin.KeepTTL()}, before, time.Hour, "a key that is created has nothing to keep"},
-			{"ExpireAt", []rin.SetOption{in(2 * time.Hour)}, 2 * time.Hour, 2 * time.Hour, "the write's own wins"},
-			{"TTL, then NoTTL", []rin.SetOption{rin.TTL(time.Minute), rin.NoTTL()}, 0, 0, "the last one wins"},
-			{"NoTTL, then TTL", []rin.SetOption{rin.NoTTL(), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
-			{"TTL, then KeepTTL", []rin.SetOption{rin.TTL(time.Minute), rin.KeepTTL()}, before, time.Hour, "the last one wins, and leaves nothing of the first"},
-			{"KeepTTL, then TTL", []rin.SetOption{rin.KeepTTL(), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
-			{"ExpireAt, then TTL", []rin.SetOption{in(2 * time.Hour), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
-			{"TTL, then ExpireAt", []rin.SetOption{rin.TTL(time.Minute), in(2 * time.Hour)}, 2 * time.Hour, 2 * time.Hour, "the last one wins"},
-			{"ExpireAt, then KeepTTL", []rin.SetOption{in(2 * time.Hour), rin.KeepTTL()}, before, time.Hour, "the last one wins, and leaves nothing of the first"},
-			{"ExpireAt, then NoTTL", []rin.SetOption{in(2 * time.Hour), rin.NoTTL()}, 0, 0, "the last one wins"},
+			{"TTL", []rin.WriteOption{rin.TTL(time.Minute)}, time.Minute, time.Minute, "the write's own wins"},
+			{"NoTTL", []rin.WriteOption{rin.NoTTL()}, 0, 0, "the write's own wins"},
+			{"KeepTTL", []rin.WriteOption{rin.KeepTTL()}, before, time.Hour, "a key that is created has nothing to keep"},
+			{"ExpireAt", []rin.WriteOption{in(2 * time.Hour)}, 2 * time.Hour, 2 * time.Hour, "the write's own wins"},
+			{"TTL, then NoTTL", []rin.WriteOption{rin.TTL(time.Minute), rin.NoTTL()}, 0, 0, "the last one wins"},
+			{"NoTTL, then TTL", []rin.WriteOption{rin.NoTTL(), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
+			{"TTL, then KeepTTL", []rin.WriteOption{rin.TTL(time.Minute), rin.KeepTTL()}, before, time.Hour, "the last one wins, and leaves nothing of the first"},
+			{"KeepTTL, then TTL", []rin.WriteOption{rin.KeepTTL(), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
+			{"ExpireAt, then TTL", []rin.WriteOption{in(2 * time.Hour), rin.TTL(time.Minute)}, time.Minute, time.Minute, "the last one wins"},
+			{"TTL, then ExpireAt", []rin.WriteOption{rin.TTL(time.Minute), in(2 * time.Hour)}, 2 * time.Hour, 2 * time.Hour, "the last one wins"},
+			{"ExpireAt, then KeepTTL", []rin.WriteOption{in(2 * time.Hour), rin.KeepTTL()}, before, time.Hour, "the last one wins, and leaves nothing of the first"},
+			{"ExpireAt, then NoTTL", []rin.WriteOption{in(2 * time.Hour), rin.NoTTL()}, 0, 0, "the last one wins"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				e := key.At(root)

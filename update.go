@@ -18,7 +18,7 @@ import (
 //
 // It is one Lua script: O(1). Where the same value is stored in other bytes, by
 // another codec for one, it takes a second round trip.
-func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...SetOption) (bool, error) {
+func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...WriteOption) (bool, error) {
 	const name = "compare and swap"
 	expect, err := e.encode(old)
 	if err != nil {
@@ -57,7 +57,7 @@ func (e Entry[T]) encode(value T) ([]byte, error) {
 }
 
 // swap carries out op with the value and what becomes of the TTL.
-func (e Entry[T]) swap(ctx context.Context, op *backend.CompareAndSwap, value T, opts []SetOption) error {
+func (e Entry[T]) swap(ctx context.Context, op *backend.CompareAndSwap, value T, opts []WriteOption) error {
 	var set backend.Set
 	if err := e.write(&set, value, opts); err != nil {
 		return err
@@ -84,7 +84,7 @@ const (
 // wait for another update of its own key: that would last until the context ends.
 //
 // It is GET and one Lua script for each try: O(1).
-func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T, error), opts ...SetOption) (T, error) {
+func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T, error), opts ...WriteOption) (T, error) {
 	value, err := e.update(ctx, change, opts)
 	if err != nil {
 		return value, e.fail("update", err)
@@ -92,7 +92,7 @@ func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T,
 	return value, nil
 }
 
-func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), opts []SetOption) (none T, err error) {
+func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), opts []WriteOption) (none T, err error) {
 	if err := e.check(); err != nil {
 		return none, err
 	}

@@ -45,7 +45,7 @@ func TestCompareAndSwap(t *testing.T) {
 			key     *rin.KeyOf[int]
 			stored  string // "": nothing
 			old     int
-			opts    []rin.SetOption
+			opts    []rin.WriteOption
 			swapped bool
 			left    time.Duration
 			err     error
@@ -56,18 +56,18 @@ func TestCompareAndSwap(t *testing.T) {
 			{"unequal", changeAge, "~text:int:2", 1, nil, false, 30 * time.Minute, nil, "nothing is changed"},
 			{"absent", changeBare, "", 0, nil, false, 0, nil, "a zero value is a value"},
 			{"absent with a default", changeAge, "", 18, nil, false, 0, nil, "a default plays no part"},
-			{"own TTL", changeAge, "~text:int:1", 1, []rin.SetOption{rin.TTL(time.Minute)}, true, time.Minute, nil, "the write's own wins"},
-			{"no TTL", changeAge, "~text:int:1", 1, []rin.SetOption{rin.NoTTL()}, true, 0, nil, "the write's own wins"},
-			{"KeepTTL", changeAge, "~text:int:1", 1, []rin.SetOption{rin.KeepTTL()}, true, 30 * time.Minute, nil, "the key keeps what it has"},
-			{"ExpireAt", changeAge, "~text:int:1", 1, []rin.SetOption{rin.ExpireAt(backend.Now(r).Add(2 * time.Hour))}, true, 2 * time.Hour, nil, "the write's own wins"},
+			{"own TTL", changeAge, "~text:int:1", 1, []rin.WriteOption{rin.TTL(time.Minute)}, true, time.Minute, nil, "the write's own wins"},
+			{"no TTL", changeAge, "~text:int:1", 1, []rin.WriteOption{rin.NoTTL()}, true, 0, nil, "the write's own wins"},
+			{"KeepTTL", changeAge, "~text:int:1", 1, []rin.WriteOption{rin.KeepTTL()}, true, 30 * time.Minute, nil, "the key keeps what it has"},
+			{"ExpireAt", changeAge, "~text:int:1", 1, []rin.WriteOption{rin.ExpireAt(backend.Now(r).Add(2 * time.Hour))}, true, 2 * time.Hour, nil, "the write's own wins"},
 			{"Renew(Never)", changeWindow, "~text:int:1", 1, nil, true, 30 * time.Minute, nil, "a window goes on"},
-			{"Renew(Never), own TTL", changeWindow, "~text:int:1", 1, []rin.SetOption{rin.TTL(time.Minute)}, true, time.Minute, nil, "the write's own wins"},
+			{"Renew(Never), own TTL", changeWindow, "~text:int:1", 1, []rin.WriteOption{rin.TTL(time.Minute)}, true, time.Minute, nil, "the write's own wins"},
 			{"wrong type", changeAge, "~text:string:1", 1, nil, false, 30 * time.Minute, rin.ErrWrongType, "nothing is changed"},
 			{"foreign", changeAge, "1", 1, nil, false, 30 * time.Minute, rin.ErrForeign, "nothing is changed"},
 			{"malformed", changeSoft, "~text:int:x", 1, nil, false, 30 * time.Minute, rin.ErrMalformed, "nothing is changed"},
 			{"wrong type as missing", changeSoft, "~text:string:1", 18, nil, false, 30 * time.Minute, nil, "what counts as missing holds no value"},
-			{"nil option", changeAge, "~text:int:1", 1, []rin.SetOption{nil}, false, 30 * time.Minute, errAny, "nothing is changed"},
-			{"bad TTL", changeAge, "~text:int:1", 1, []rin.SetOption{rin.TTL(-1)}, false, 30 * time.Minute, rin.ErrTTL, "nothing is changed"},
+			{"nil option", changeAge, "~text:int:1", 1, []rin.WriteOption{nil}, false, 30 * time.Minute, errAny, "nothing is changed"},
+			{"bad TTL", changeAge, "~text:int:1", 1, []rin.WriteOption{rin.TTL(-1)}, false, 30 * time.Minute, rin.ErrTTL, "nothing is changed"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				e := tc.key.At(root)
@@ -246,7 +246,7 @@ func TestUpdate(t *testing.T) {
 			stored string // "": nothing
 			old    int
 			found  bool
-			opts   []rin.SetOption
+			opts   []rin.WriteOption
 			left   time.Duration
 			err    error
 			reason string
@@ -255,15 +255,15 @@ func TestUpdate(t *testing.T) {
 			{"another number", changeAge, "~text:int8:5", 5, true, nil, time.Hour, nil, "it is read as it is stored"},
 			{"absent", changeBare, "", 0, false, nil, time.Hour, nil, "without a default it is the zero value"},
 			{"absent with a default", changeAge, "", 18, false, nil, time.Hour, nil, "the default is where it begins"},
-			{"absent, KeepTTL", changeAge, "", 18, false, []rin.SetOption{rin.KeepTTL()}, time.Hour, nil, "a key that is created has nothing to keep"},
-			{"KeepTTL", changeAge, "~text:int:5", 5, true, []rin.SetOption{rin.KeepTTL()}, 30 * time.Minute, nil, "the key keeps what it has"},
-			{"own TTL", changeAge, "~text:int:5", 5, true, []rin.SetOption{rin.TTL(time.Minute)}, time.Minute, nil, "the write's own wins"},
+			{"absent, KeepTTL", changeAge, "", 18, false, []rin.WriteOption{rin.KeepTTL()}, time.Hour, nil, "a key that is created has nothing to keep"},
+			{"KeepTTL", changeAge, "~text:int:5", 5, true, []rin.WriteOption{rin.KeepTTL()}, 30 * time.Minute, nil, "the key keeps what it has"},
+			{"own TTL", changeAge, "~text:int:5", 5, true, []rin.WriteOption{rin.TTL(time.Minute)}, time.Minute, nil, "the write's own wins"},
 			{"Renew(Never)", changeWindow, "~text:int:5", 5, true, nil, 30 * time.Minute, nil, "a window goes on"},
 			{"Renew(Never), absent", changeWindow, "", 0, false, nil, time.Hour, nil, "a window begins"},
 			{"wrong type", changeAge, "~text:string:5", 0, false, nil, 30 * time.Minute, rin.ErrWrongType, "nothing is changed"},
 			{"malformed", changeSoft, "~text:int:x", 0, false, nil, 30 * time.Minute, rin.ErrMalformed, "nothing is changed"},
 			{"wrong type as missing", changeSoft, "~text:string:5", 18, false, nil, time.Hour, nil, "what counts as missing is replaced, and the default is where it begins"},
-			{"nil option", changeAge, "~text:int:5", 5, true, []rin.SetOption{nil}, 30 * time.Minute, errAny, "nothing is changed"},
+			{"nil option", changeAge, "~text:int:5", 5, true, []rin.WriteOption{nil}, 30 * time.Minute, errAny, "nothing is changed"},
 		} {
 			t.Run(tc.name, func(t *testing.T) {
 				e, calls := tc.key.At(root), 0
