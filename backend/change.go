@@ -1,6 +1,10 @@
 package backend
 
-import "time"
+import (
+	"time"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
 
 // CompareAndSwap writes a value if the key holds exactly the bytes of Old, in
 // one atomic step: a Lua script, which every server knows. With Absent it writes
@@ -27,7 +31,29 @@ type CompareAndSwap struct {
 }
 
 func (o *CompareAndSwap) info() info {
-	return info{"compare and swap", Once, o.Key, o.Pattern, &o.Err}
+	return info{name: "compare and swap", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *CompareAndSwap) command(c *wire.Command) {
+	s := step{guard: holdsExactly, holds: o.Old}
+	if o.Absent {
+		s = step{guard: holdsNothing}
+	}
+	s.begin(c, o.Key, wire.SET)
+	c.Add(wire.Data(o.Value))
+	if o.KeepTTL && !o.Absent { // An absent key has no expiry to keep.
+		c.Add(wire.KEEPTTL)
+	} else {
+		addExpiry(c, o.TTL, o.ExpireAt)
+	}
+}
+
+func (o *CompareAndSwap) answer(r wire.Reply) error {
+	did, now, err := stepAnswer(r)
+	if o.Applied = did == carriedOut; did == refused {
+		o.Current, o.Found = now.Bytes()
+	}
+	return err
 }
 
 // CompareAndDelete deletes a key if it holds exactly the bytes of Old, in one
@@ -38,11 +64,27 @@ type CompareAndDelete struct {
 	Old     []byte
 
 	Deleted bool
+	// Current and Found are what the key holds, if it is not what was expected.
+	Current []byte
+	Found   bool
 	Err     error
 }
 
 func (o *CompareAndDelete) info() info {
-	return info{"compare and delete", Once, o.Key, o.Pattern, &o.Err}
+	return info{name: "compare and delete", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *CompareAndDelete) command(c *wire.Command) {
+	s := step{guard: holdsExactly, holds: o.Old}
+	s.begin(c, o.Key, wire.UNLINK)
+}
+
+func (o *CompareAndDelete) answer(r wire.Reply) error {
+	did, now, err := stepAnswer(r)
+	if o.Deleted = did == carriedOut; did == refused {
+		o.Current, o.Found = now.Bytes()
+	}
+	return err
 }
 
 // SetLocked writes a value if the key Lock holds exactly the bytes of Token, and
@@ -63,4 +105,18 @@ type SetLocked struct {
 	Err     error
 }
 
-func (o *SetLocked) info() info { return info{"set locked", Once, o.Key, o.Pattern, &o.Err} }
+func (o *SetLocked) info() info {
+	return info{name: "set locked", effect: Write, key: o.Key, beside: o.Lock, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *SetLocked) command(c *wire.Command) {
+	s := step{guard: holdsExactly, holds: o.Token, guarded: o.Lock}
+	s.begin(c, o.Key, wire.SET)
+	addExpiry(c.Add(wire.Data(o.Value)), o.TTL, time.Time{})
+}
+
+func (o *SetLocked) answer(r wire.Reply) error {
+	did, _, err := stepAnswer(r)
+	o.Applied = did == carriedOut
+	return err
+}

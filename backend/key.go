@@ -1,6 +1,11 @@
 package backend
 
-import "time"
+import (
+	"math"
+	"time"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
 
 // Delete removes a key of any kind: UNLINK.
 type Delete struct {
@@ -11,7 +16,13 @@ type Delete struct {
 	Err     error
 }
 
-func (o *Delete) info() info { return info{"delete", Once, o.Key, o.Pattern, &o.Err} }
+func (o *Delete) info() info {
+	return info{name: "delete", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *Delete) command(c *wire.Command) { c.Add(wire.UNLINK).Key(o.Key) }
+
+func (o *Delete) answer(r wire.Reply) error { return yes(r, &o.Deleted) }
 
 // Exists asks whether a key of any kind is there: EXISTS.
 type Exists struct {
@@ -22,7 +33,13 @@ type Exists struct {
 	Err   error
 }
 
-func (o *Exists) info() info { return info{"exists", Read, o.Key, o.Pattern, &o.Err} }
+func (o *Exists) info() info {
+	return info{name: "exists", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *Exists) command(c *wire.Command) { c.Add(wire.EXISTS).Key(o.Key) }
+
+func (o *Exists) answer(r wire.Reply) error { return yes(r, &o.Found) }
 
 // TTL asks how long a key has left: PTTL.
 type TTL struct {
@@ -36,7 +53,25 @@ type TTL struct {
 	Err       error
 }
 
-func (o *TTL) info() info { return info{"ttl", Read, o.Key, o.Pattern, &o.Err} }
+func (o *TTL) info() info {
+	return info{name: "ttl", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *TTL) command(c *wire.Command) { c.Add(wire.PTTL).Key(o.Key) }
+
+func (o *TTL) answer(r wire.Reply) error {
+	ms, found, expires, err := expiry(r)
+	o.Found = found
+	if expires {
+		// A key in its last millisecond is still there; one that outlives every
+		// Duration has the longest.
+		o.Remaining = time.Duration(min(max(ms, 1), longest)) * time.Millisecond
+	}
+	return err
+}
+
+// longest is the greatest Duration in milliseconds.
+const longest = math.MaxInt64 / int64(time.Millisecond)
 
 // Expire sets when a key expires: PEXPIRE or PEXPIREAT. Exactly one of TTL and
 // ExpireAt is given; an ExpireAt that is not after the store's own time deletes
@@ -52,7 +87,19 @@ type Expire struct {
 	Err     error
 }
 
-func (o *Expire) info() info { return info{"expire", Idempotent, o.Key, o.Pattern, &o.Err} }
+func (o *Expire) info() info {
+	return info{name: "expire", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *Expire) command(c *wire.Command) {
+	if o.ExpireAt.IsZero() {
+		c.Add(wire.PEXPIRE).Key(o.Key).Add(millis(o.TTL))
+	} else {
+		c.Add(wire.PEXPIREAT).Key(o.Key).Add(moment(o.ExpireAt))
+	}
+}
+
+func (o *Expire) answer(r wire.Reply) error { return yes(r, &o.Applied) }
 
 // Persist removes a key's expiry: PERSIST.
 type Persist struct {
@@ -64,7 +111,13 @@ type Persist struct {
 	Err     error
 }
 
-func (o *Persist) info() info { return info{"persist", Once, o.Key, o.Pattern, &o.Err} }
+func (o *Persist) info() info {
+	return info{name: "persist", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *Persist) command(c *wire.Command) { c.Add(wire.PERSIST).Key(o.Key) }
+
+func (o *Persist) answer(r wire.Reply) error { return yes(r, &o.Applied) }
 
 // ExpireTime asks at what moment a key expires: PEXPIRETIME.
 type ExpireTime struct {
@@ -77,7 +130,20 @@ type ExpireTime struct {
 	Err error
 }
 
-func (o *ExpireTime) info() info { return info{"expire time", Read, o.Key, o.Pattern, &o.Err} }
+func (o *ExpireTime) info() info {
+	return info{name: "expire time", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "7.0"}
+}
+
+func (o *ExpireTime) command(c *wire.Command) { c.Add(wire.PEXPIRETIME).Key(o.Key) }
+
+func (o *ExpireTime) answer(r wire.Reply) error {
+	ms, found, expires, err := expiry(r)
+	o.Found = found
+	if expires {
+		o.At = time.UnixMilli(ms)
+	}
+	return err
+}
 
 // MemoryUsage asks how many bytes of the store's memory a key takes, itself and
 // all that is kept about it: MEMORY USAGE. It may find a key that has expired and
@@ -91,4 +157,37 @@ type MemoryUsage struct {
 	Err   error
 }
 
-func (o *MemoryUsage) info() info { return info{"memory usage", Read, o.Key, o.Pattern, &o.Err} }
+func (o *MemoryUsage) info() info {
+	return info{name: "memory usage", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *MemoryUsage) command(c *wire.Command) { c.Add(wire.MEMORY, wire.USAGE).Key(o.Key) }
+
+func (o *MemoryUsage) answer(r wire.Reply) (err error) {
+	if r.Nil {
+		return nil
+	}
+	o.Bytes, err = r.Int()
+	o.Found = err == nil
+	return err
+}
+
+// yes reads an answer of 1 or 0.
+func yes(r wire.Reply, is *bool) error {
+	n, err := r.Int()
+	*is = n == 1
+	return err
+}
+
+// The answers of PTTL and PEXPIRETIME that are no time.
+const (
+	noExpiry = -1
+	noKey    = -2
+)
+
+// expiry reads the answer of PTTL or PEXPIRETIME.
+func expiry(r wire.Reply) (ms int64, found, expires bool, err error) {
+	ms, err = r.Int()
+	found = err == nil && ms != noKey
+	return ms, found, found && ms != noExpiry, err
+}

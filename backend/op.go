@@ -1,24 +1,41 @@
 package backend
 
-import "context"
+import (
+	"context"
+	"slices"
+	"strings"
 
-// Op is one command on one key. The set is closed: an implementation switches
-// over the types of this package and fails what it does not know with
-// [ErrUnsupported].
+	"github.com/redisimnest/rin/backend/wire"
+)
+
+// Op is one command on one key, or on keys that share its slot. It stands in one
+// place: its arguments and results, its command, and what the reply means.
+//
+// The set is closed. An adapter of a Redis client carries every op by [Command]
+// and [Answer] and knows none; a store of another kind switches over the types
+// of this package, and fails what it does not know with [ErrUnsupported].
 //
 // Every op has the fields Key, Pattern and Err; [Key], [Pattern], [Err] and
 // [Fail] reach them without a type switch.
 type Op interface {
 	info() info
+	// command adds the op's words to an empty command.
+	command(*wire.Command)
+	// answer gives the op the results that are in the reply to its command. The
+	// results share no memory with it.
+	answer(wire.Reply) error
 }
 
 // info is what all ops have in common.
 type info struct {
 	name    string
 	effect  Effect
+	kind    Kind
 	key     string
 	pattern string
 	err     *error
+	beside  string // a second key, in the slot of the first; or empty
+	since   string // the first version of Redis with the command, where that matters
 }
 
 // Effect says what sending an op does to the store, and so what may be done
@@ -28,18 +45,88 @@ type Effect int
 const (
 	// Read changes no value. It may be sent again.
 	Read Effect = iota
-	// Idempotent writes leave, and answer, the same when they are sent twice.
-	Idempotent
-	// Once is a write that must never be sent twice: the second time it does,
-	// or answers, something else.
-	Once
+	// Write changes one. It must never be sent again where it may have been
+	// carried out: even a write that leaves the same twice would undo what
+	// another client has written between the two.
+	Write
 )
 
-// Name is the op's name in lower case, as in errors and logs: "get".
+// Kind is a kind of value that a key can hold.
+type Kind int
+
+const (
+	// Any is every kind: the op asks of none.
+	Any Kind = iota
+	// String is a plain value.
+	String
+	// List is a list, which no op of this package makes or reads as yet.
+	List
+)
+
+// String is the kind's name in lower case, as TYPE answers it.
+func (k Kind) String() string {
+	switch k {
+	case String:
+		return "string"
+	case List:
+		return "list"
+	}
+	return "any"
+}
+
+// Command is the command that carries out op. Whoever asks for it gives it back
+// with [wire.Command.Free]; its words may share their memory with op.
+func Command(op Op) *wire.Command {
+	c := wire.NewCommand()
+	op.command(c)
+	return c
+}
+
+// Commands are the names of all commands that carrying out op takes, those of its
+// script included, as an ACL has them: get, memory|usage.
+func Commands(op Op) []string {
+	c := Command(op)
+	defer c.Free()
+	name := c.Words[0].String()
+	for _, word := range c.Words[1:c.KeyAt] {
+		if name != "EVAL" {
+			name += "|" + word.String()
+		}
+	}
+	names := []string{name}
+	if name == "EVAL" {
+		keys := len(Keys(op))
+		names = append(names, calls(c.Words[c.KeyAt+keys:], keys > 1)...)
+	}
+	for i := range names {
+		names[i] = strings.ToLower(names[i])
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+}
+
+// Answer gives op the results that are in the reply to its command, or the error
+// that this is no reply to it.
+func Answer(op Op, reply wire.Reply) {
+	if err := op.answer(reply); err != nil {
+		Fail(op, err)
+	}
+}
+
+// Name is the op's name in lower case, as in errors: "get".
 func Name(op Op) string { return op.info().name }
 
-// Key is the key that the op touches.
+// Key is the key that the op touches, the first if it touches two.
 func Key(op Op) string { return op.info().key }
+
+// Keys are all keys that the op touches. They share a slot.
+func Keys(op Op) []string {
+	i := op.info()
+	if i.beside == "" {
+		return []string{i.key}
+	}
+	return []string{i.key, i.beside}
+}
 
 // Pattern is the declared pattern of the op's key, safe as a label of a metric
 // or a log line. It may be empty.
@@ -47,6 +134,10 @@ func Pattern(op Op) string { return op.info().pattern }
 
 // EffectOf says whether the op may be sent a second time.
 func EffectOf(op Op) Effect { return op.info().effect }
+
+// KindOf is the kind of value that the op wants its key to hold, if it is there:
+// on another kind it fails with [ErrWrongKind].
+func KindOf(op Op) Kind { return op.info().kind }
 
 // Err is the op's error, nil where it has its answer.
 func Err(op Op) error { return *op.info().err }

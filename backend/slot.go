@@ -58,10 +58,11 @@ func CheckSlot(ops []Op) error {
 	}
 	first := Key(ops[0])
 	a := Slot(first)
-	for _, op := range ops[1:] {
-		key := Key(op)
-		if b := Slot(key); a != b {
-			return fmt.Errorf("%w: %q is in slot %d, %q in slot %d; %s", ErrCrossSlot, first, a, key, b, tagFor(first, key))
+	for _, op := range ops {
+		for _, key := range Keys(op) {
+			if b := Slot(key); a != b {
+				return fmt.Errorf("%w: %q is in slot %d, %q in slot %d; %s", ErrCrossSlot, first, a, key, b, tagFor(first, key))
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,10 @@
 package backend
 
-import "time"
+import (
+	"time"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
 
 // Get reads a value: GET, or GETEX where it renews the key's expiry.
 type Get struct {
@@ -15,7 +19,22 @@ type Get struct {
 	Err   error
 }
 
-func (o *Get) info() info { return info{"get", Read, o.Key, o.Pattern, &o.Err} }
+func (o *Get) info() info {
+	return info{name: "get", effect: Read, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+}
+
+func (o *Get) command(c *wire.Command) {
+	if o.TTL > 0 {
+		c.Add(wire.GETEX).Key(o.Key).Add(wire.PX, millis(o.TTL))
+	} else {
+		c.Add(wire.GET).Key(o.Key)
+	}
+}
+
+func (o *Get) answer(r wire.Reply) error {
+	o.Value, o.Found = r.Bytes()
+	return nil
+}
 
 // Cond says when a [Set] is carried out.
 type Cond int
@@ -30,7 +49,8 @@ const (
 	IfPresent
 )
 
-// Set writes a value together with its expiry, in one atomic step: SET.
+// Set writes a value together with its expiry, in one atomic step: SET, or a
+// script where SET has no words for it.
 //
 // The expiry is given by three fields. TTL or ExpireAt, never both, says when
 // the key expires; with neither, it does not. A value set with an ExpireAt that
@@ -60,11 +80,78 @@ type Set struct {
 }
 
 func (o *Set) info() info {
-	effect := Idempotent
-	if o.Cond != Always || o.ReturnOld {
-		effect = Once
+	i := info{name: "set", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+	if o.ReturnOld {
+		i.kind = String
 	}
-	return info{"set", effect, o.Key, o.Pattern, &o.Err}
+	return i
+}
+
+func (o *Set) command(c *wire.Command) {
+	switch expires := o.TTL > 0 || !o.ExpireAt.IsZero(); {
+	case o.Cond == IfAbsent && o.ReturnOld: // NX takes no GET before Redis 7.
+		absent := step{guard: holdsNothing}
+		absent.begin(c, o.Key, wire.SET)
+		addExpiry(c.Add(wire.Data(o.Value)), o.TTL, o.ExpireAt)
+	case o.Cond == Always && o.KeepTTL && expires: // KEEPTTL takes no expiry for a key that is created.
+		var words [3]wire.Word
+		created := step{first: appendExpiry(append(words[:0], wire.NX), o.TTL, o.ExpireAt)}
+		created.begin(c, o.Key, wire.SET)
+		o.addReturn(c.Add(wire.Data(o.Value), wire.KEEPTTL))
+	default:
+		c.Add(wire.SET).Key(o.Key).Add(wire.Data(o.Value))
+		o.addCond(c)
+		o.addReturn(c)
+		// A key that is to be absent has no expiry to keep, and one that is to be
+		// present is not created.
+		if o.KeepTTL && o.Cond != IfAbsent {
+			c.Add(wire.KEEPTTL)
+		} else {
+			addExpiry(c, o.TTL, o.ExpireAt)
+		}
+	}
+}
+
+func (o *Set) addCond(c *wire.Command) {
+	switch o.Cond {
+	case IfAbsent:
+		c.Add(wire.NX)
+	case IfPresent:
+		c.Add(wire.XX)
+	}
+}
+
+func (o *Set) addReturn(c *wire.Command) {
+	if o.ReturnOld {
+		c.Add(wire.GET)
+	}
+}
+
+// answer reads the reply OK, or the old value if that was asked for. The old
+// value doesn't say whether it was replaced: the condition does.
+func (o *Set) answer(r wire.Reply) error {
+	if r.IsArray() {
+		return o.answerStep(r)
+	}
+	if !o.ReturnOld {
+		o.Applied = !r.Nil
+		return nil
+	}
+	o.Old, o.OldFound = r.Bytes()
+	o.Applied = o.Cond == Always || o.OldFound
+	return nil
+}
+
+func (o *Set) answerStep(r wire.Reply) error {
+	did, r, err := stepAnswer(r)
+	if err != nil {
+		return err
+	}
+	o.Applied = did != refused
+	if o.ReturnOld && (did == refused || did == carriedOut && o.Cond == Always) {
+		o.Old, o.OldFound = r.Bytes()
+	}
+	return nil
 }
 
 // Take reads a value and deletes its key, in one atomic step: GETDEL.
@@ -77,4 +164,13 @@ type Take struct {
 	Err   error
 }
 
-func (o *Take) info() info { return info{"take", Once, o.Key, o.Pattern, &o.Err} }
+func (o *Take) info() info {
+	return info{name: "take", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+}
+
+func (o *Take) command(c *wire.Command) { c.Add(wire.GETDEL).Key(o.Key) }
+
+func (o *Take) answer(r wire.Reply) error {
+	o.Value, o.Found = r.Bytes()
+	return nil
+}

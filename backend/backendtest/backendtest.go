@@ -50,6 +50,11 @@ type Harness struct {
 	// NoTransactions says that the store is no [backend.Transactor]. The cases
 	// about transactions are then reported as skipped.
 	NoTransactions bool
+
+	// NoAbort says that the store runs the rest of a transaction of which it does
+	// not know an op, as miniredis does. The case about that is then reported as
+	// skipped.
+	NoAbort bool
 }
 
 // Run runs every case of the suite against the harness's backend, as subtests
@@ -101,6 +106,7 @@ type testCase struct {
 	foreign     bool   // it needs Harness.Foreign
 	cluster     bool   // it needs Harness.Cluster
 	transaction bool   // it needs a backend.Transactor
+	abort       bool   // it needs one that aborts
 	run         func(t *testing.T, s *suite)
 }
 
@@ -112,6 +118,8 @@ func (c testCase) start(t *testing.T, h Harness) {
 		t.Skip("the harness is not that of a Cluster")
 	case c.transaction && h.NoTransactions:
 		t.Skip("the harness has NoTransactions")
+	case c.abort && h.NoAbort:
+		t.Skip("the harness has NoAbort")
 	}
 	h.Leaf(t, func(t *testing.T) {
 		defer c.explain(t)

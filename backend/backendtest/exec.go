@@ -66,7 +66,7 @@ var execCases = []testCase{
 		name: "unknown op",
 		rule: "An op that the store does not know fails with ErrUnsupported; the others run.",
 		run: func(t *testing.T, s *suite) {
-			unknown, set := alien{&backend.Get{Key: "k"}}, &backend.Set{Key: "k", Value: []byte("v")}
+			unknown, set := alien("k"), &backend.Set{Key: "k", Value: []byte("v")}
 			err := s.Exec(t.Context(), unknown, set)
 			if !errors.Is(err, backend.ErrUnsupported) || !errors.Is(backend.Err(unknown), backend.ErrUnsupported) {
 				t.Errorf("Exec: %v, the op: %v; want ErrUnsupported of both", err, backend.Err(unknown))
@@ -85,7 +85,7 @@ var execCases = []testCase{
 			s.Foreign(t, "list")
 			fine := func() backend.Op { return &backend.Exists{Key: "list"} }
 			wrong := func() backend.Op { return &backend.Get{Key: "list"} }
-			unknown := func() backend.Op { return alien{&backend.Get{Key: "list"}} }
+			unknown := func() backend.Op { return alien("list") }
 			if err := s.Exec(t.Context(), fine(), wrong(), unknown(), fine()); !errors.Is(err, backend.ErrWrongKind) {
 				t.Errorf("ErrWrongKind before ErrUnsupported: Exec = %v", err)
 			}
@@ -97,7 +97,9 @@ var execCases = []testCase{
 }
 
 // alien is an op that no store knows.
-type alien struct{ backend.Op }
+func alien(key string) backend.Op {
+	return &backend.Do{Key: key, Command: []string{"RIN.NOSUCHCOMMAND"}}
+}
 
 // checkBatch executes n ops in one batch: on every key that it uses a Set, two
 // Gets and, on a neighbour, a Get that finds nothing.

@@ -516,7 +516,7 @@ var execMutants = []mutant{
 		return b.Exec(ctx, ops[:min(len(ops), 4096)]...)
 	})},
 	{"leaves out what it does not know", "exec/unknown op", onEach(func(op backend.Op, next next) {
-		if _, unknown := op.(alien); !unknown {
+		if _, unknown := op.(*backend.Do); !unknown {
 			next(op)
 		}
 	})},

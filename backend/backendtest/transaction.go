@@ -103,9 +103,10 @@ var transactionCases = []testCase{
 	{
 		name:        "unknown op",
 		transaction: true,
+		abort:       true,
 		rule:        "An op that the store does not know keeps the transaction from running: every op fails with ErrUnsupported.",
 		run: func(t *testing.T, s *suite) {
-			before, unknown := &backend.Set{Key: keyA}, alien{&backend.Get{Key: keyA}}
+			before, unknown := &backend.Set{Key: keyA}, alien(keyA)
 			after := &backend.Set{Key: keyB}
 			err := s.transact(t.Context(), before, unknown, after)
 			for _, err := range []error{err, before.Err, backend.Err(unknown), after.Err} {

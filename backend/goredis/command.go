@@ -9,16 +9,15 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
+	"github.com/redisimnest/rin/backend/wire"
 )
 
-// command is an op on its way to the server. Its reply is read as a string,
-// whatever it is: go-redis gives integers as digits.
+// command is an op on its way to the server.
 //
 // It replaces three methods of the command that go-redis would send, and so
 // finds out whether it was sent and answered, and forbids that it is sent again.
 type command struct {
-	*redis.StringCmd
+	redis.Cmder
 	op backend.Op
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
@@ -30,46 +29,46 @@ type command struct {
 	// answered says that reply came. What happens to the rest of a pipeline
 	// does not take it back.
 	answered bool
-	reply    string
+	reply    wire.Reply
 	// adrift says that the command may have been carried out, whatever the
 	// server has answered: by itself, since there was no transaction.
 	adrift bool
 }
 
-// maxWords is how many words most commands have at most.
-const maxWords = 6
-
-// newCommands makes the commands of ops. An op that has none gets its error.
 func newCommands(ctx context.Context, ops []backend.Op) []command {
-	cmds := make([]command, 0, len(ops))
-	for _, op := range ops {
-		words, err := resp.Append(make([]resp.Word, 0, maxWords), op)
-		if err != nil {
-			backend.Fail(op, err)
-			continue
-		}
-		cmd := redis.NewStringCmd(ctx, args(words)...)
-		cmd.SetFirstKeyPos(int8(resp.KeyAt(words)))
-		cmd.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
-		cmds = append(cmds, command{StringCmd: cmd, op: op, once: backend.EffectOf(op) == backend.Once})
+	cmds := make([]command, len(ops))
+	for i, op := range ops {
+		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write}
 	}
 	return cmds
 }
 
-// args are words as go-redis wants them.
-func args(words []resp.Word) []any {
-	args := make([]any, len(words))
-	for i, word := range words {
+// newCommand is what go-redis sends for op. A reply without elements is read as a
+// string whatever it is, for which go-redis gives numbers as digits: that saves
+// the boxing of the other way, which every reply could take.
+func newCommand(ctx context.Context, op backend.Op) redis.Cmder {
+	c := backend.Command(op)
+	defer c.Free()
+	args := make([]any, len(c.Words))
+	for i, word := range c.Words {
 		args[i] = word.Any()
 	}
-	return args
+	var cmd redis.Cmder
+	if c.Nested {
+		cmd = redis.NewCmd(ctx, args...)
+	} else {
+		cmd = redis.NewStringCmd(ctx, args...)
+	}
+	cmd.SetFirstKeyPos(int8(c.KeyAt))
+	cmd.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
+	return cmd
 }
 
 // Args is what go-redis calls when it writes the command to a connection, once
 // for each try.
 func (c *command) Args() []any {
 	c.sent++
-	return c.StringCmd.Args()
+	return c.Cmder.Args()
 }
 
 // NoRetry is what go-redis asks before it sends a command, or the pipeline that
@@ -80,14 +79,25 @@ func (c *command) NoRetry() bool { return c.once }
 // no error, and again when the pipeline breaks off behind it.
 func (c *command) SetErr(err error) {
 	if err == nil {
-		c.answered, c.reply = true, c.Val()
+		c.answered, c.reply = true, c.val()
 	}
-	c.StringCmd.SetErr(err)
+	c.Cmder.SetErr(err)
+}
+
+// val is the reply that has been read.
+func (c *command) val() wire.Reply {
+	switch cmd := c.Cmder.(type) {
+	case *redis.StringCmd:
+		return wire.Reply{Text: cmd.Val()}
+	case *redis.Cmd:
+		return reply(cmd.Val())
+	}
+	return wire.Reply{}
 }
 
 // detach copies the words that share memory with the op.
 func (c *command) detach() {
-	words := c.StringCmd.Args()
+	words := c.Cmder.Args()
 	for i, word := range words {
 		if value, ok := word.([]byte); ok {
 			words[i] = bytes.Clone(value)
@@ -97,7 +107,7 @@ func (c *command) detach() {
 
 // abandon fails the op of a command that is still under way when ctx ends.
 func (c *command) abandon(ctx context.Context) {
-	backend.Fail(c.op, resp.Lost(ctx, c.op, ctx.Err()))
+	backend.Fail(c.op, backend.Lost(ctx, c.op, ctx.Err()))
 }
 
 // settle fills in the op of a command that has been processed.
@@ -105,11 +115,11 @@ func (c *command) settle(ctx context.Context) {
 	err := c.Err()
 	switch {
 	case c.answered:
-		resp.Fill(c.op, c.reply, true)
+		backend.Answer(c.op, c.reply)
 	case err == nil: // A hook gave the answer.
-		resp.Fill(c.op, c.Val(), true)
+		backend.Answer(c.op, c.val())
 	case errors.Is(err, redis.Nil):
-		resp.Fill(c.op, "", false)
+		backend.Answer(c.op, wire.Reply{Nil: true})
 	default:
 		backend.Fail(c.op, c.failure(ctx, err))
 	}
@@ -119,11 +129,11 @@ func (c *command) failure(ctx context.Context, err error) error {
 	var reply redis.Error
 	switch {
 	case c.unsent(err):
-		return resp.Unsent(ctx, err)
-	case errors.As(err, &reply) && !c.repeated(err) && !c.adrift:
-		return resp.Refused(c.op, err)
+		return backend.Unsent(ctx, err)
+	case errors.As(err, &reply) && !c.adrift:
+		return backend.Refused(c.op, err)
 	}
-	return resp.Lost(ctx, c.op, err)
+	return backend.Lost(ctx, c.op, err)
 }
 
 // unsent says that the command was certainly not sent. What kept the last of
@@ -139,18 +149,4 @@ func noConnection(err error) bool {
 		errors.Is(err, redis.ErrClosed) ||
 		errors.Is(err, redis.ErrPoolTimeout) ||
 		errors.Is(err, redis.ErrPoolExhausted)
-}
-
-// repeated says that err answers the last of several tries, and so says nothing
-// of the first.
-func (c *command) repeated(err error) bool {
-	return c.sent > 1 && !c.once && transient(err)
-}
-
-// transient says that go-redis sends a command again that was answered with err.
-func transient(err error) bool {
-	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) ||
-		redis.IsMasterDownError(err) || redis.IsNoReplicasError(err) ||
-		redis.IsClusterDownError(err) || redis.IsTryAgainError(err) ||
-		redis.IsMaxClientsError(err)
 }

@@ -21,6 +21,7 @@ func TestConformance(t *testing.T) {
 		client := newClient(t, &redis.Options{Addr: mini.Addr()})
 		h := harness(client, mini.Addr())
 		h.Elapse = func(_ testing.TB, d time.Duration) { mini.FastForward(d) }
+		h.NoAbort = true
 		backendtest.Run(t, h)
 	})
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {

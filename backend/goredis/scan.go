@@ -8,7 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
+	"github.com/redisimnest/rin/backend/wire"
 )
 
 // Scan walks the keys that begin with prefix, with SCAN. It looks at every key
@@ -71,7 +71,7 @@ func (b *Backend) primaries(ctx context.Context) ([]scanner, error) {
 
 // scanOne yields the pages of one server; it is false if the sequence has ended.
 func (b *Backend) scanOne(ctx context.Context, s scanner, prefix string, size int, yield func([]string, error) bool) bool {
-	match := resp.Match(prefix)
+	match := wire.Match(prefix)
 	var cursor uint64
 	for {
 		var page []string
@@ -84,7 +84,7 @@ func (b *Backend) scanOne(ctx context.Context, s scanner, prefix string, size in
 			yield(nil, err)
 			return false
 		}
-		page = resp.Within(prefix, page)
+		page = wire.Within(prefix, page)
 		if len(page) > 0 && !yield(page, nil) {
 			return false
 		}
@@ -102,11 +102,11 @@ func (b *Backend) read(ctx context.Context, f func() error) error {
 		return err
 	}
 	if b.deadlines || ctx.Done() == nil {
-		return resp.Unsent(ctx, f())
+		return backend.Unsent(ctx, f())
 	}
 	var err error
 	if !aside(ctx, func() { err = f() }) {
 		return ctx.Err()
 	}
-	return resp.Unsent(ctx, err)
+	return backend.Unsent(ctx, err)
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
 )
 
 // Transact sends ops between MULTI and EXEC, in one round trip. An op that the
@@ -24,14 +23,11 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 		}
 	}
 	cmds := newCommands(ctx, ops)
-	if len(cmds) < len(ops) {
-		return backend.FailAll(ops, backend.FirstErr(ops))
-	}
 	for i := range cmds {
 		cmds[i].once = true
 	}
 	b.run(ctx, cmds, (*Backend).transact)
-	resp.Discarded(ops)
+	backend.Discarded(ops)
 	return backend.FirstErr(ops)
 }
 

@@ -74,12 +74,7 @@ func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
 }
 
 func (b *Backend) single(ctx context.Context, op backend.Op) {
-	cmd, err := b.command(op)
-	if err != nil {
-		backend.Fail(op, err)
-		return
-	}
-	result := b.client.Do(ctx, cmd)
+	result := b.client.Do(ctx, b.command(op))
 	if b.repeatable(op) && passing(ctx, result.Error()) {
 		result = b.again(ctx, op)[0]
 	}
@@ -87,8 +82,7 @@ func (b *Backend) single(ctx context.Context, op backend.Op) {
 }
 
 func (b *Backend) batch(ctx context.Context, ops []backend.Op) {
-	ops, cmds := b.commands(ops)
-	results := b.client.DoMulti(ctx, cmds...)
+	results := b.client.DoMulti(ctx, b.commands(ops)...)
 	if b.repeatable(ops...) && anyPassing(ctx, results) {
 		results = b.again(ctx, ops...)
 	}
@@ -114,7 +108,7 @@ func (b *Backend) repeatable(ops ...backend.Op) bool {
 func (b *Backend) again(ctx context.Context, ops ...backend.Op) []valkey.ValkeyResult {
 	ctx, cancel := context.WithTimeout(ctx, b.retryFor)
 	defer cancel()
-	_, cmds := b.commands(ops)
+	cmds := b.commands(ops)
 	for i, cmd := range cmds {
 		cmds[i] = retryable(cmd)
 	}

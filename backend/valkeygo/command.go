@@ -7,43 +7,31 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
+	"github.com/redisimnest/rin/backend/wire"
 )
-
-// maxWords is how many words the longest command has, more or less: as many
-// need no allocation.
-const maxWords = 12
 
 // command is op's command. It shares no memory with op: the client may still
 // write it when the context has ended and Exec has returned.
-func (b *Backend) command(op backend.Op) (valkey.Completed, error) {
-	words, err := resp.Append(make([]resp.Word, 0, maxWords), op)
-	if err != nil {
-		return valkey.Completed{}, err
-	}
-	cmd, key := b.client.B().Arbitrary(), resp.KeyAt(words)
-	for i, word := range words {
-		if i == key {
+func (b *Backend) command(op backend.Op) valkey.Completed {
+	c := backend.Command(op)
+	defer c.Free()
+	cmd := b.client.B().Arbitrary()
+	for i, word := range c.Words {
+		if i == c.KeyAt {
 			cmd = cmd.Keys(word.String())
 		} else {
 			cmd = cmd.Args(word.String())
 		}
 	}
-	return cmd.Build(), nil
+	return cmd.Build()
 }
 
-// commands are the commands of those ops that have one. The others fail.
-func (b *Backend) commands(ops []backend.Op) ([]backend.Op, []valkey.Completed) {
-	known, cmds := make([]backend.Op, 0, len(ops)), make([]valkey.Completed, 0, len(ops))
-	for _, op := range ops {
-		cmd, err := b.command(op)
-		if err != nil {
-			backend.Fail(op, err)
-			continue
-		}
-		known, cmds = append(known, op), append(cmds, cmd)
+func (b *Backend) commands(ops []backend.Op) []valkey.Completed {
+	cmds := make([]valkey.Completed, len(ops))
+	for i, op := range ops {
+		cmds[i] = b.command(op)
 	}
-	return known, cmds
+	return cmds
 }
 
 // settle gives op its results, or its error.
@@ -58,23 +46,54 @@ func settleBy(ctx context.Context, op backend.Op, message valkey.ValkeyMessage, 
 		backend.Fail(op, failure(ctx, op, err))
 		return
 	}
-	text, found, err := answer(message)
-	if err != nil {
-		backend.Fail(op, err)
-		return
-	}
-	resp.Fill(op, text, found)
+	backend.Answer(op, reply(message))
 }
 
-// answer is a reply that is no error, as [resp.Fill] wants it.
-func answer(message valkey.ValkeyMessage) (text string, found bool, err error) {
+// reply is a message in the form that every client's replies have.
+func reply(m valkey.ValkeyMessage) wire.Reply {
 	switch {
-	case message.IsNil():
-		return "", false, nil
-	case message.IsInt64():
-		n, err := message.ToInt64()
-		return strconv.FormatInt(n, 10), true, err
+	case m.IsNil():
+		return wire.Reply{Nil: true}
+	case m.IsString():
+		text, _ := m.ToString()
+		return wire.Reply{Text: text}
+	case m.IsInt64():
+		n, _ := m.ToInt64()
+		return wire.Reply{Text: strconv.FormatInt(n, 10)}
+	case m.IsArray():
+		return replies(m)
+	case m.IsMap():
+		return pairs(m)
+	case m.IsBool():
+		return boolean(m)
+	case m.Error() != nil:
+		return wire.Reply{Err: m.Error()}
 	}
-	text, err = message.ToString()
-	return text, true, err
+	text, _ := m.ToString() // A status, or a number as it was sent.
+	return wire.Reply{Text: text}
+}
+
+func replies(m valkey.ValkeyMessage) wire.Reply {
+	elems, _ := m.ToArray()
+	all := make([]wire.Reply, len(elems))
+	for i := range elems {
+		all[i] = reply(elems[i])
+	}
+	return wire.ArrayOf(all...)
+}
+
+func pairs(m valkey.ValkeyMessage) wire.Reply {
+	elems, _ := m.ToMap()
+	all := make([]wire.Reply, 0, 2*len(elems))
+	for key, value := range elems {
+		all = append(all, wire.Reply{Text: key}, reply(value))
+	}
+	return wire.ArrayOf(all...)
+}
+
+func boolean(m valkey.ValkeyMessage) wire.Reply {
+	if yes, _ := m.ToBool(); yes {
+		return wire.Reply{Text: "1"}
+	}
+	return wire.Reply{Text: "0"}
 }

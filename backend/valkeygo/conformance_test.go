@@ -67,6 +67,7 @@ func TestConformance_miniredis(t *testing.T) {
 		},
 		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
+		NoAbort: true,
 	})
 }
 
@@ -86,6 +87,7 @@ func TestConformance_miniredisAsCluster(t *testing.T) {
 		Cluster: true,
 		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
+		NoAbort: true,
 	})
 }
 

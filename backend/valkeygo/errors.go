@@ -10,7 +10,6 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
 )
 
 var errNoClient = errors.New("valkeygo: the client is nil; hand New what valkey.NewClient returned")
@@ -20,11 +19,11 @@ func failure(ctx context.Context, op backend.Op, err error) error {
 	var reply *valkey.ValkeyError
 	switch {
 	case errors.As(err, &reply):
-		return resp.Refused(op, err)
+		return backend.Refused(op, err)
 	case unsent(ctx, err):
-		return resp.Unsent(ctx, own(ctx, err))
+		return backend.Unsent(ctx, own(ctx, err))
 	}
-	return resp.Lost(ctx, op, own(ctx, err))
+	return backend.Lost(ctx, op, own(ctx, err))
 }
 
 // unsent is true where err proves that the command never left: there was no
@@ -50,7 +49,7 @@ func own(ctx context.Context, err error) error {
 // that.
 func foreign(ctx context.Context, err error) bool {
 	ended := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)
-	return ended && resp.ContextErr(ctx) == nil
+	return ended && backend.ContextErr(ctx) == nil
 }
 
 // passing says that err may be over in a moment: the connection was lost, or
@@ -58,7 +57,7 @@ func foreign(ctx context.Context, err error) bool {
 // the client's ConnWriteTimeout is not such a case: it would be waited for all
 // over again.
 func passing(ctx context.Context, err error) bool {
-	if err == nil || valkey.IsValkeyNil(err) || resp.ContextErr(ctx) != nil {
+	if err == nil || valkey.IsValkeyNil(err) || backend.ContextErr(ctx) != nil {
 		return false
 	}
 	var reply *valkey.ValkeyError

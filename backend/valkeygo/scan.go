@@ -11,7 +11,7 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
+	"github.com/redisimnest/rin/backend/wire"
 )
 
 // Scan implements [backend.Backend], in pages of [backend.DefaultPageSize].
@@ -111,7 +111,7 @@ func (s *scan) walk(ctx context.Context, yield func([]string, error) bool) bool 
 			continue
 		}
 		if err != nil {
-			yield(nil, resp.Unsent(ctx, own(ctx, err)))
+			yield(nil, backend.Unsent(ctx, own(ctx, err)))
 			return false
 		}
 		if len(page.Elements) > 0 && !yield(page.Elements, nil) {
@@ -130,10 +130,10 @@ func (s *scan) page(ctx context.Context, cursor uint64) (valkey.ScanEntry, error
 	}
 	words := []string{"SCAN", strconv.FormatUint(cursor, 10), "COUNT", strconv.Itoa(s.size)}
 	if s.prefix != "" {
-		words = append(words, "MATCH", resp.Match(s.prefix))
+		words = append(words, "MATCH", wire.Match(s.prefix))
 	}
 	page, err := s.send(ctx, cursor, words).AsScanEntry()
-	page.Elements = resp.Within(s.prefix, page.Elements)
+	page.Elements = wire.Within(s.prefix, page.Elements)
 	return page, err
 }
 

@@ -8,7 +8,6 @@ import (
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/internal/resp"
 )
 
 // Transact implements [backend.Transactor]: MULTI, the ops and EXEC, in one round
@@ -35,26 +34,18 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	cmds, err := b.transaction(ops)
-	if err != nil {
-		return backend.FailAll(ops, err)
-	}
-	settleAll(ctx, ops, b.client.DoMulti(ctx, cmds...))
+	settleAll(ctx, ops, b.client.DoMulti(ctx, b.transaction(ops)...))
 	return backend.FirstErr(ops)
 }
 
 // transaction is MULTI, the commands of ops and EXEC.
-func (b *Backend) transaction(ops []backend.Op) ([]valkey.Completed, error) {
+func (b *Backend) transaction(ops []backend.Op) []valkey.Completed {
 	cmds := make([]valkey.Completed, 0, len(ops)+2)
 	cmds = append(cmds, b.client.B().Multi().Build())
 	for _, op := range ops {
-		cmd, err := b.command(op)
-		if err != nil {
-			return nil, err
-		}
-		cmds = append(cmds, cmd)
+		cmds = append(cmds, b.command(op))
 	}
-	return append(cmds, b.client.B().Exec().Build()), nil
+	return append(cmds, b.client.B().Exec().Build())
 }
 
 // settleAll settles ops by the results of their transaction's commands.
@@ -72,7 +63,7 @@ func settleAll(ctx context.Context, ops []backend.Op, results []valkey.ValkeyRes
 			backend.Fail(op, uncommitted(ctx, op, multi, queued[i], err))
 		}
 	}
-	resp.Discarded(ops)
+	backend.Discarded(ops)
 }
 
 // uncommitted is the error of an op whose transaction failed with err: where the
@@ -80,7 +71,7 @@ func settleAll(ctx context.Context, ops []backend.Op, results []valkey.ValkeyRes
 func uncommitted(ctx context.Context, op backend.Op, multi, queued valkey.ValkeyResult, err error) error {
 	var reply *valkey.ValkeyError
 	if refusal := multi.Error(); errors.As(refusal, &reply) {
-		return resp.Lost(ctx, op, refusal)
+		return backend.Lost(ctx, op, refusal)
 	}
 	if refusal := queued.Error(); errors.As(err, &reply) && errors.As(refusal, &reply) {
 		err = refusal

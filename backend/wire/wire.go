@@ -1,4 +1,9 @@
-package resp
+// Package wire is the Redis protocol without a client: the words of a command,
+// and its reply whatever form that has.
+//
+// It stands between package backend, whose ops say their command and read its
+// reply, and the adapters of the Redis clients, which carry both and know no op.
+package wire
 
 import (
 	"slices"
@@ -10,7 +15,7 @@ import (
 const glob = `*?[]\`
 
 // Match is a pattern for SCAN that matches the keys beginning with prefix, and
-// may match others: see [Within].
+// may match others.
 //
 // Only what needs it is escaped: a cluster's server takes a shortcut to one
 // slot if the pattern has a hash tag and no escape up to its end. The pattern

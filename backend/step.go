@@ -1,0 +1,200 @@
+package backend
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
+
+// stepScript makes a write one atomic step with what must hold before it and
+// with the expiry of its key, whatever the command is. It is sent whole, with
+// EVAL: in a pipeline nobody could answer a NOSCRIPT. It calls no command that
+// the step doesn't ask for, so that an ACL needs to allow no other.
+//
+//	KEYS[1]  the key
+//	KEYS[2]  the key that the guard looks at, which the step deletes; without it,
+//	         the guard looks at the key
+//	ARGV[1]  the guard: = where it must hold the string ARGV[2], NX where it must
+//	         be absent, nothing where there is none
+//	ARGV[2]  the string
+//	ARGV[3]  what gives the key its expiry after the write, PEXPIRE or PEXPIREAT,
+//	         or nothing
+//	ARGV[4]  the milliseconds for it
+//	ARGV[5]  NX where only a key without an expiry gets it
+//	ARGV[6]  how many words stand behind the command's key before its items
+//	ARGV[7]  how many words an item has
+//	ARGV[8]  + where the command answers how many items it has changed
+//	ARGV[9]  how many words there are to try first, in place of those behind the
+//	         command's first: SET does so to create a key with an expiry, or else
+//	         to keep that of the key
+//	ARGV[10] these words, in as many words; then the command without its key
+//
+// A command of many words is carried out in parts, since Lua can't unpack them
+// all at once.
+//
+// The answer is an array of what was done, [refused], [carriedOut] or
+// [triedFirst], and the command's own answer; of what was refused, the string
+// that the guard saw.
+const stepScript = `local key, guard = KEYS[1], KEYS[2] or KEYS[1]
+if ARGV[1] ~= '' then
+  local now = redis.call('GET', guard)
+  if now ~= (ARGV[1] == '=' and ARGV[2]) then return {0, now} end
+end
+local try = tonumber(ARGV[9])
+local at, did, answer = 10 + try, 1, false
+if try > 0 then
+  answer = redis.call(ARGV[at], key, ARGV[at + 1], unpack(ARGV, 10, at - 1))
+  if answer then did = 2 end
+end
+if did == 1 then
+  local from, item = at + 1 + tonumber(ARGV[6]), tonumber(ARGV[7])
+  local part, sum = 1000 - 1000 % item, nil
+  repeat
+    local words = {ARGV[at], key}
+    for i = at + 1, at + tonumber(ARGV[6]) do words[#words + 1] = ARGV[i] end
+    for i = from, math.min(from + part - 1, #ARGV) do words[#words + 1] = ARGV[i] end
+    answer, from = redis.call(unpack(words)), from + part
+    if ARGV[8] == '+' then sum = (sum or 0) + answer end
+  until from > #ARGV
+  answer = sum or answer
+end
+if ARGV[3] ~= '' and (ARGV[5] ~= 'NX' or redis.call('PTTL', key) == -1) then
+  redis.call(ARGV[3], key, ARGV[4])
+end
+if KEYS[2] then redis.call('UNLINK', guard) end
+return {did, answer}`
+
+var stepWord = wire.Fixed(stepScript)
+
+// What a step says that it did.
+const (
+	refused    = "0" // nothing: the guard saw something else
+	carriedOut = "1"
+	triedFirst = "2" // the words that were to be tried first
+)
+
+// guard is what must hold before a step; empty, it is nothing.
+type guard string
+
+const (
+	holdsExactly guard = "=" // the string, or else the step is refused
+	holdsNothing guard = "NX"
+)
+
+// step is a write by [stepScript]. The zero step is the command by itself.
+type step struct {
+	guard   guard
+	holds   []byte // what holdsExactly wants
+	guarded string // the key that the guard looks at, if it isn't the write's own
+
+	ttl      time.Duration // given to the key after the write
+	expireAt time.Time
+	unlessIt bool // only a key without an expiry gets it
+
+	head, item int  // how the command's words behind the key can be parted; item 0: not at all
+	adds       bool // the answers of the parts add up
+
+	first []wire.Word // tried first, in place of the words behind the command's first
+}
+
+// unparted is an item so long that a command is of one part.
+const unparted = 1000
+
+// begin adds all words of the step but those behind the name of its command.
+func (s *step) begin(c *wire.Command, key string, name wire.Word) {
+	c.Nested = true
+	keys := int64(1)
+	if s.guarded != "" {
+		keys = 2
+	}
+	c.Add(wire.EVAL, stepWord, wire.Int(keys)).Key(key)
+	if s.guarded != "" {
+		c.Key(s.guarded)
+	}
+	c.Add(wire.Text(string(s.guard)), wire.Data(s.holds))
+	s.addExpiry(c)
+	item := int64(unparted)
+	if s.item > 0 {
+		item = int64(s.item)
+	}
+	c.Add(wire.Int(int64(s.head)), wire.Int(item))
+	addIf(c, s.adds, "+")
+	c.Add(wire.Int(int64(len(s.first)))).Add(s.first...).Add(name)
+}
+
+func (s *step) addExpiry(c *wire.Command) {
+	switch {
+	case s.ttl > 0:
+		c.Add(wire.PEXPIRE, millis(s.ttl))
+	case !s.expireAt.IsZero():
+		c.Add(wire.PEXPIREAT, moment(s.expireAt))
+	default:
+		c.Add(wire.Empty, wire.Empty)
+	}
+	addIf(c, s.unlessIt, "NX")
+}
+
+func addIf(c *wire.Command, given bool, word string) {
+	if given {
+		c.Add(wire.Text(word))
+	} else {
+		c.Add(wire.Empty)
+	}
+}
+
+// stepAnswer is what a step did, and the answer of its command.
+func stepAnswer(r wire.Reply) (did string, answer wire.Reply, err error) {
+	elems, err := r.Array(2)
+	if err != nil {
+		return "", wire.Reply{}, err
+	}
+	switch did = elems[0].Text; did {
+	case refused, carriedOut, triedFirst:
+		return did, elems[1], nil
+	}
+	return "", wire.Reply{}, fmt.Errorf("the script of a step answered %v", elems[0])
+}
+
+// calls are the commands that a step's script calls. Its words are from behind
+// its keys.
+func calls(words []wire.Word, guarded bool) (names []string) {
+	const guard, expire, unlessIt, tries = 0, 2, 4, 8
+	name := tries + 1
+	if n, err := strconv.Atoi(words[tries].String()); err == nil {
+		name += n
+	}
+	names = append(names, words[name].String(), words[expire].String())
+	if words[guard].String() != "" {
+		names = append(names, "GET")
+	}
+	if words[unlessIt].String() != "" {
+		names = append(names, "PTTL")
+	}
+	if guarded {
+		names = append(names, "UNLINK")
+	}
+	return names
+}
+
+// addExpiry adds when a value expires, if it does, as SET takes it.
+func addExpiry(c *wire.Command, ttl time.Duration, at time.Time) {
+	c.Words = appendExpiry(c.Words, ttl, at)
+}
+
+func appendExpiry(words []wire.Word, ttl time.Duration, at time.Time) []wire.Word {
+	switch {
+	case ttl > 0:
+		return append(words, wire.PX, millis(ttl))
+	case !at.IsZero():
+		return append(words, wire.PXAT, moment(at))
+	}
+	return words
+}
+
+// moment is t in Unix milliseconds. SET refuses moments before the first, which
+// are as long past as any other.
+func moment(t time.Time) wire.Word { return wire.Int(max(t.UnixMilli(), 1)) }
+
+func millis(d time.Duration) wire.Word { return wire.Int(d.Milliseconds()) }

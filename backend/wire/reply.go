@@ -1,0 +1,85 @@
+package wire
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Reply is what a server answers a command, in one form for both versions of the
+// protocol and for every client: an error is not a reply, unless it stands
+// within one.
+//
+// Text is a status or a string as it is, a number in digits, and a bool as 1 or
+// 0. Elems are the elements of an array, a set or a push; those of a map are its
+// keys and values in turn.
+type Reply struct {
+	Nil   bool
+	Text  string
+	Elems []Reply // not nil for a reply that has elements, even none
+	Err   error   // of an element that is an error
+}
+
+// ArrayOf is a reply of elements.
+func ArrayOf(elems ...Reply) Reply {
+	if elems == nil {
+		elems = []Reply{}
+	}
+	return Reply{Elems: elems}
+}
+
+// IsArray says that the reply has elements, even none.
+func (r Reply) IsArray() bool { return r.Elems != nil }
+
+// Bytes is a copy of the text, and whether it was there: the nil reply has none.
+func (r Reply) Bytes() (text []byte, found bool) {
+	if r.Nil {
+		return nil, false
+	}
+	return []byte(r.Text), true
+}
+
+// Is says that the reply is this text.
+func (r Reply) Is(text string) bool { return !r.Nil && !r.IsArray() && r.Text == text }
+
+// Int is the reply as a number.
+func (r Reply) Int() (int64, error) {
+	if r.Nil || r.IsArray() {
+		return 0, r.unexpected("a number")
+	}
+	n, err := strconv.ParseInt(r.Text, 10, 64)
+	if err != nil {
+		return 0, r.unexpected("a number")
+	}
+	return n, nil
+}
+
+// Array is the reply's elements, of which there must be n.
+func (r Reply) Array(n int) ([]Reply, error) {
+	if len(r.Elems) != n {
+		return nil, r.unexpected(fmt.Sprintf("an array of %d", n))
+	}
+	return r.Elems, nil
+}
+
+// unexpected says what came in place of what the command answers.
+func (r Reply) unexpected(want string) error {
+	return fmt.Errorf("the server answered %v, where the command answers %s", r, want)
+}
+
+// maxShown is how much of a reply's text a message shows.
+const maxShown = 64
+
+// String is the reply for a message, shortened.
+func (r Reply) String() string {
+	switch {
+	case r.Err != nil:
+		return fmt.Sprintf("error %q", r.Err)
+	case r.Nil:
+		return "nil"
+	case r.IsArray():
+		return fmt.Sprintf("an array of %d", len(r.Elems))
+	case len(r.Text) > maxShown:
+		return fmt.Sprintf("%q…", r.Text[:maxShown])
+	}
+	return strconv.Quote(r.Text)
+}
