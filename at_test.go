@@ -252,6 +252,10 @@ func entryOps(e rin.Entry[int]) map[string]func(context.Context) error {
 			_, err := e.CompareAndSwap(ctx, 1, 2)
 			return err
 		},
+		"compare and delete": func(ctx context.Context) error {
+			_, err := e.CompareAndDelete(ctx, 1)
+			return err
+		},
 		"update": func(ctx context.Context) error {
 			_, err := e.Update(ctx, func(int, bool) (int, error) { return 1, nil })
 			return err
@@ -315,6 +319,44 @@ func TestEveryOperationIsKnown(t *testing.T) {
 			t.Errorf("%v has %d operations, and the tests know %d; add the new ones to entryOps or scopeOps", typ, n, tc.known)
 		}
 	}
+}
+
+// Every operation of an entry has its batched form, with the same parameters but
+// for the context, except those that need several round trips.
+func TestEveryOperationHasItsBatchedForm(t *testing.T) {
+	several := map[string]bool{"CompareAndSwap": true, "CompareAndDelete": true, "Update": true, "Fetch": true, "CopyTo": true, "MoveTo": true}
+	contextType := reflect.TypeFor[context.Context]()
+	for _, entry := range []reflect.Type{reflect.TypeFor[rin.Entry[int]]()} {
+		in, _ := entry.MethodByName("In")
+		batched := in.Type.Out(0)
+		for i := range entry.NumMethod() {
+			m := entry.Method(i)
+			if m.Type.NumIn() < 2 || m.Type.In(1) != contextType {
+				continue
+			}
+			form, ok := batched.MethodByName(m.Name)
+			if ok == several[m.Name] {
+				t.Errorf("%v.%s: batched %t, several round trips %t", entry, m.Name, ok, several[m.Name])
+			}
+			if ok && !sameParams(m.Type, form.Type) {
+				t.Errorf("%v.%s is %v, its batched form %v", entry, m.Name, m.Type, form.Type)
+			}
+		}
+	}
+}
+
+// sameParams says that a batched form takes what its operation takes behind the
+// context.
+func sameParams(operation, form reflect.Type) bool {
+	if operation.NumIn() != form.NumIn()+1 {
+		return false
+	}
+	for i := 1; i < form.NumIn(); i++ {
+		if operation.In(i+1) != form.In(i) {
+			return false
+		}
+	}
+	return true
 }
 
 func TestBadHandle_everyOperationSaysTheSame(t *testing.T) {

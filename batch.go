@@ -22,8 +22,9 @@ import (
 //
 // A batch runs once. It is not safe for concurrent use.
 type Batch struct {
+	scope  *Scope // nil for one that SetAll makes
 	store  *store
-	err    error // of the scope
+	err    error // why nothing can be queued, if it can't
 	atomic bool
 	ran    bool
 	queued []queued
@@ -36,7 +37,7 @@ type queued interface {
 	ready(*store, []backend.Op) ([]backend.Op, error)
 	// settle gives the future its result. The commands have run, unless notSent
 	// says why not.
-	settle(notSent error) error
+	settle(ctx context.Context, w watch, notSent error) error
 }
 
 var (
@@ -52,8 +53,7 @@ type BatchOption interface {
 	validInBatch(*Batch)
 }
 
-// AtomicOption makes a batch a transaction. [Atomic] makes it.
-type AtomicOption struct{}
+type atomically struct{}
 
 // Atomic runs a batch as one transaction, MULTI and EXEC: others see all of its
 // effects or none, and nothing that they do comes between. As in Redis, an
@@ -62,25 +62,24 @@ type AtomicOption struct{}
 // On a cluster all keys of the batch must share a slot: see [ErrCrossSlot].
 //
 // By default a batch promises an order only to the operations on one key.
-func Atomic() AtomicOption { return AtomicOption{} }
+func Atomic() BatchOption { return atomically{} }
 
-func (AtomicOption) validInBatch(b *Batch) { b.atomic = true }
+func (atomically) validInBatch(b *Batch) { b.atomic = true }
 
 // String returns the option as it is written.
-func (AtomicOption) String() string { return "Atomic()" }
+func (atomically) String() string { return "Atomic()" }
 
 // Batch makes an empty batch for entries of the scope's store, wherever they
 // lie in it.
 func (s *Scope) Batch(opts ...BatchOption) *Batch {
-	b := &Batch{}
-	if err := s.check(); err != nil {
-		b.err = s.fail("batch", err)
+	b := &Batch{scope: s, err: s.check()}
+	if b.err != nil {
 		return b
 	}
 	b.store = s.place.store
 	for _, opt := range opts {
 		if opt == nil {
-			b.err = s.fail("batch", errors.New("an option of the batch is nil; leave it out"))
+			b.err = errors.New("an option of the batch is nil; leave it out")
 			return b
 		}
 		opt.validInBatch(b)
@@ -106,20 +105,43 @@ func (b *Batch) Len() int {
 // carries an error, its value can't be encoded, or its entry belongs to another
 // store ([ErrOtherStore]), nothing is sent.
 func (b *Batch) Run(ctx context.Context) error {
-	switch {
-	case b == nil:
-		return errNoBatch
-	case b.err != nil:
-		return b.err
-	case b.ran:
-		return errBatchRan
+	if err := b.check(); err != nil {
+		return b.fail(err)
 	}
 	b.ran = true
+	w := b.store.watch(ctx)
 	ops, failed := b.ready()
 	if failed == nil && len(ops) > 0 {
 		b.exec(ctx, ops)
 	}
-	return b.settle(failed)
+	return b.settle(ctx, w, failed)
+}
+
+// check is why nothing can be queued in the batch, or sent, if it can't.
+func (b *Batch) check() error {
+	switch {
+	case b == nil:
+		return errNoBatch
+	case b.ran:
+		return errBatchRan
+	}
+	return b.err
+}
+
+func (b *Batch) fail(err error) error {
+	if b == nil {
+		return (*Scope)(nil).fail("batch", err)
+	}
+	return b.scope.fail("batch", err)
+}
+
+// queue adds an operation, whose future has the error until the batch has run.
+func (b *Batch) queue(q queued) error {
+	if err := b.check(); err != nil {
+		return err
+	}
+	b.queued = append(b.queued, q)
+	return errNotRun
 }
 
 // ready is the commands of all operations. The errors are those that keep the
@@ -141,21 +163,21 @@ func (b *Batch) ready() (ops []backend.Op, failed map[int]error) {
 // exec leaves each op its own error.
 func (b *Batch) exec(ctx context.Context, ops []backend.Op) {
 	if b.atomic {
-		_ = backend.Transact(ctx, b.store.backend, ops...)
+		_ = b.store.transact(ctx, ops...)
 	} else {
-		_ = b.store.backend.Exec(ctx, ops...)
+		_ = b.store.exec(ctx, ops...)
 	}
 }
 
-func (b *Batch) settle(failed map[int]error) error {
+func (b *Batch) settle(ctx context.Context, w watch, failed map[int]error) error {
 	all := BatchError{Of: len(b.queued)}
 	for i, q := range b.queued {
 		notSent := failed[i]
 		if failed != nil && notSent == nil {
-			_ = q.settle(errNotSent) // its own error is not what failed
+			_ = q.settle(ctx, w, errNotSent) // its own error is not what failed
 			continue
 		}
-		_ = all.add(i, q.settle(notSent))
+		_ = all.add(i, q.settle(ctx, w, notSent))
 	}
 	return all.orNil()
 }
@@ -191,12 +213,19 @@ func (e *BatchError) orNil() error {
 	return e
 }
 
-// Error lists the operations that failed, one a line.
+// maxListed is how many failures the text of a [BatchError] lists.
+const maxListed = 10
+
+// Error lists the first operations that failed, one a line, and says how many
+// there are.
 func (e *BatchError) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "rin: batch: %d of %d operations failed:", len(e.Failed), e.Of)
-	for _, f := range e.Failed {
+	for _, f := range e.Failed[:min(len(e.Failed), maxListed)] {
 		fmt.Fprintf(&text, "\n\t#%d: %v", f.Index, f.Err)
+	}
+	if more := len(e.Failed) - maxListed; more > 0 {
+		fmt.Fprintf(&text, "\n\tand %d more", more)
 	}
 	return text.String()
 }
@@ -212,71 +241,70 @@ func (e *BatchError) Unwrap() []error {
 
 // Future is the result of an operation in a batch, once that has run.
 type Future[R any] struct {
-	value R
-	err   error
+	operation[R]
+	value   R
+	err     error
+	settled bool
 }
 
 // Result returns the operation's result. Before [Batch.Run] it is an error that
 // says so.
-func (f *Future[R]) Result() (R, error) { return f.value, f.err }
-
-// pending is an operation in a batch, together with its future.
-type pending[O, R any] struct {
-	operation[O, R]
-	future Future[R]
-}
-
-// pendingRead is a pending Get in one piece with its op: reads are what large
-// batches are made of.
-type pendingRead[R any] struct {
-	pending[backend.Get, R]
-	get backend.Get
-}
-
-// later queues an operation in a batch.
-func later[O, R any](b *Batch, o operation[O, R]) *Future[R] {
-	return (&pending[O, R]{operation: o}).queueIn(b)
-}
-
-func (p *pending[O, R]) queueIn(b *Batch) *Future[R] {
-	switch {
-	case b == nil:
-		p.future.err = p.handle.fail(p.name, errNoBatch)
-	case b.err != nil:
-		p.future.err = b.err
-	case b.ran:
-		p.future.err = p.handle.fail(p.name, errBatchRan)
-	default:
-		p.future.err = errNotRun
-		b.queued = append(b.queued, p)
+func (f *Future[R]) Result() (R, error) {
+	if !f.settled {
+		return f.value, f.handle.fail(f.name, f.err)
 	}
-	return &p.future
+	return f.value, f.err
 }
 
-func (p *pending[O, R]) ready(s *store, ops []backend.Op) ([]backend.Op, error) {
-	if err := cmp.Or(p.handle.in(s), p.err); err != nil {
+// String returns the result as it prints, or the error that there is instead.
+func (f *Future[R]) String() string {
+	value, err := f.Result()
+	if err != nil {
+		return err.Error()
+	}
+	return fmt.Sprint(value)
+}
+
+func (f *Future[R]) ready(s *store, ops []backend.Op) ([]backend.Op, error) {
+	if err := cmp.Or(f.handle.in(s), f.operation.err); err != nil {
 		return ops, err
 	}
-	op := any(p.op).(backend.Op)
-	if p.before == nil {
-		return append(ops, op), nil
+	if f.before != nil {
+		ops = append(ops, f.before)
 	}
-	return append(ops, p.before, op), nil
+	return append(ops, f.op), nil
 }
 
-func (p *pending[O, R]) settle(notSent error) error {
+func (f *Future[R]) settle(ctx context.Context, w watch, notSent error) error {
 	err := notSent
-	if err == nil && p.before != nil {
-		err = backend.Err(p.before)
+	if err == nil && f.before != nil {
+		err = backend.Err(f.before)
 	}
 	if err == nil {
-		err = backend.Err(any(p.op).(backend.Op))
+		err = backend.Err(f.op)
 	}
-	if err != nil {
-		err = p.handle.fail(p.name, err)
-	} else {
-		p.future.value, err = p.finish()
+	if err == nil {
+		f.value, err = f.result(f.handle, f.op)
 	}
-	p.future.err = err
-	return err
+	f.settled, f.err = true, f.handle.done(ctx, f.name, w, did(f.op), err)
+	return f.err
+}
+
+//go:generate go run ./internal/batchgen
+
+// In queues operations on the entry in a batch: the methods are the entry's own,
+// without a context, and return futures. Operations that need more than one
+// round trip, such as [Entry.Update] and [Entry.Fetch], are not among them.
+func (e Entry[T]) In(b *Batch) BatchEntry[T] { return BatchEntry[T]{batchHandle{e.handle, b}, e} }
+
+// BatchEntry queues operations on an entry in a batch. [Entry.In] makes it.
+type BatchEntry[T any] struct {
+	batchHandle
+	entry Entry[T]
+}
+
+// batchHandle queues the operations that do not depend on what a key holds.
+type batchHandle struct {
+	handle handle
+	batch  *Batch
 }

@@ -234,19 +234,19 @@ func TestBatch_lifecycle(t *testing.T) {
 	if b.Len() != 1 {
 		t.Errorf("the batch has %d operations, want one", b.Len())
 	}
-	wantText("a result before Run", result(early), "the batch has not run yet: call Run before Result")
+	wantText("a result before Run", result(early), on+"the batch has not run yet: call Run before Result")
 	check(t, b.Run(ctx))
 	if n, err := early.Result(); n != 18 || err != nil {
 		t.Errorf("the result is %d, %v, want the default", n, err)
 	}
 	s.taken()
-	wantText("a second Run", b.Run(ctx), "the batch has run already; make another one")
+	wantText("a second Run", b.Run(ctx), "rin: batch root: the batch has run already; make another one")
 	wantText("an operation after Run", result(e.In(b).Get()), on+"the batch has run already; make another one")
 	if n, err := early.Result(); n != 18 || err != nil {
 		t.Errorf("after a second Run the result is %d, %v", n, err)
 	}
 	wantText("a nil batch", result(e.In(nil).Get()), on+"the batch is nil: make it with Scope.Batch")
-	wantText("Run of a nil batch", (*rin.Batch)(nil).Run(ctx), "the batch is nil: make it with Scope.Batch")
+	wantText("Run of a nil batch", (*rin.Batch)(nil).Run(ctx), "rin: batch: the batch is nil: make it with Scope.Batch")
 	if n := (*rin.Batch)(nil).Len(); n != 0 {
 		t.Errorf("a nil batch has %d operations", n)
 	}
@@ -262,9 +262,10 @@ func TestBatch_lifecycle(t *testing.T) {
 		"a failed parent": {batchUser.At(nil, 1).Batch(), "rin: batch user:{<id>}: the scope is nil: make it with rin.Open, or with the At method of its cluster"},
 	} {
 		f := e.In(tc.b).Get()
-		wantText("an operation in a batch of "+name, result(f), tc.text)
+		reason := on + tc.text[strings.Index(tc.text[len("rin: "):], ": ")+len("rin: : "):]
+		wantText("an operation in a batch of "+name, result(f), reason)
 		wantText("Run of a batch of "+name, tc.b.Run(ctx), tc.text)
-		wantText("a result of a batch of "+name, result(f), tc.text)
+		wantText("a result of a batch of "+name, result(f), reason)
 	}
 	var zero rin.Batch
 	f := e.In(&zero).Get()

@@ -24,14 +24,19 @@ type clearing struct{ dryRun, force bool }
 // server and on every primary of a cluster: O(n) in all its keys. On memstore it
 // costs the subtree only.
 func (s *Scope) Clear(ctx context.Context, opts ...ClearOption) (int64, error) {
+	w := s.store().watch(ctx)
+	deleted, err := s.clear(ctx, opts)
+	return deleted, s.done(ctx, "clear", w, didOrNot(deleted > 0), err)
+}
+
+func (s *Scope) clear(ctx context.Context, opts []ClearOption) (deleted int64, err error) {
 	var c clearing
 	if err := s.mayClear(&c, opts); err != nil {
-		return 0, s.fail("clear", err)
+		return 0, err
 	}
 	if c.dryRun {
-		return s.count(ctx, "clear")
+		return s.count(ctx)
 	}
-	var deleted int64
 	for page, err := range s.pages(ctx, s.under()) {
 		if err == nil {
 			var n int64
@@ -39,7 +44,7 @@ func (s *Scope) Clear(ctx context.Context, opts ...ClearOption) (int64, error) {
 			deleted += n
 		}
 		if err != nil {
-			return deleted, s.fail("clear", fmt.Errorf("%w; %d keys were deleted before", err, deleted))
+			return deleted, fmt.Errorf("%w; %d keys were deleted before", err, deleted)
 		}
 	}
 	return deleted, nil
@@ -87,7 +92,7 @@ func (s *Scope) delete(ctx context.Context, keys []string) (deleted int64, err e
 			dels[i] = backend.Delete{Key: key, Pattern: s.place.pattern + ":*"}
 			ops[i] = &dels[i]
 		}
-		err = st.backend.Exec(ctx, ops[:len(chunk)]...)
+		err = st.exec(ctx, ops[:len(chunk)]...)
 		for i := range chunk {
 			if dels[i].Deleted && !isBeside(dels[i].Key) {
 				deleted++

@@ -17,17 +17,16 @@ type CopyOption interface {
 
 type copying struct{ overwrite bool }
 
-// OverwriteOption lets a copy replace a value. [Overwrite] makes it.
-type OverwriteOption struct{}
+type overwrite struct{}
 
 // Overwrite lets a copy or a move replace what the destination holds. By default
 // it refuses.
-func Overwrite() OverwriteOption { return OverwriteOption{} }
+func Overwrite() CopyOption { return overwrite{} }
 
-func (OverwriteOption) validInCopy(c *copying) { c.overwrite = true }
+func (overwrite) validInCopy(c *copying) { c.overwrite = true }
 
 // String returns the option as it is written.
-func (OverwriteOption) String() string { return "Overwrite()" }
+func (overwrite) String() string { return "Overwrite()" }
 
 // CopyTo stores the entry's value in dst, with dst's own TTL and codec, and
 // returns whether it did: false where dst is there already and [Overwrite] is not
@@ -37,11 +36,9 @@ func (OverwriteOption) String() string { return "Overwrite()" }
 // It is GET and SET: two round trips, and not atomic. A change of the entry
 // between them is not copied.
 func (e Entry[T]) CopyTo(ctx context.Context, dst Entry[T], opts ...CopyOption) (bool, error) {
+	w := e.watch(ctx)
 	_, copied, err := e.copyTo(ctx, dst, opts)
-	if err != nil {
-		return false, e.fail("copy", err)
-	}
-	return copied, nil
+	return copied, e.done(ctx, "copy", w, didOrNot(copied), err)
 }
 
 // MoveTo is CopyTo, after which the entry is deleted if it still holds the value
@@ -54,17 +51,21 @@ func (e Entry[T]) CopyTo(ctx context.Context, dst Entry[T], opts ...CopyOption) 
 //
 // It is GET, SET and a Lua script: three round trips.
 func (e Entry[T]) MoveTo(ctx context.Context, dst Entry[T], opts ...CopyOption) (bool, error) {
+	w := e.watch(ctx)
+	moved, err := e.moveTo(ctx, dst, opts)
+	return moved, e.done(ctx, "move", w, didOrNot(moved), err)
+}
+
+func (e Entry[T]) moveTo(ctx context.Context, dst Entry[T], opts []CopyOption) (moved bool, err error) {
 	if e.check() == nil && dst.check() == nil && e.key == dst.key && e.place.store != dst.place.store {
-		return false, e.fail("move", errors.New("the destination has the same key, so it may be the entry itself; use CopyTo and Delete"))
+		return false, errors.New("the destination has the same key, so it may be the entry itself; use CopyTo and Delete")
 	}
 	data, copied, err := e.copyTo(ctx, dst, opts)
-	if err == nil && copied {
-		err = e.deleteCopied(ctx, dst, data)
+	if err != nil || !copied {
+		return false, err
 	}
-	if err != nil {
-		return false, e.fail("move", err)
-	}
-	return copied, nil
+	err = e.deleteCopied(ctx, dst, data)
+	return err == nil, err
 }
 
 func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (data []byte, copied bool, err error) {
@@ -85,7 +86,7 @@ func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (
 		return nil, false, errors.New("the destination is the entry itself")
 	}
 	get := &backend.Get{Key: e.key, Pattern: e.place.pattern}
-	if err := e.place.store.backend.Exec(ctx, get); err != nil {
+	if err := e.place.store.exec(ctx, get); err != nil {
 		return nil, false, err
 	}
 	// A move compares the bytes later, so they are not given up.
@@ -95,16 +96,23 @@ func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (
 		return nil, false, err
 	case !v.Found:
 		return nil, false, ErrNotFound
-	case c.overwrite:
-		return get.Value, true, dst.Set(ctx, v.Value)
 	}
-	copied, err = dst.SetIfAbsent(ctx, v.Value)
-	return get.Value, copied, err
+	set := &backend.Set{Cond: backend.IfAbsent}
+	if c.overwrite {
+		set.Cond = backend.Always
+	}
+	if err := dst.encode(set, v.Value, nil); err != nil {
+		return nil, false, fmt.Errorf("the destination %s: %w", dst.key, err)
+	}
+	if err := dst.place.store.exec(ctx, set); err != nil {
+		return nil, false, fmt.Errorf("writing to %s: %w", dst.key, err)
+	}
+	return get.Value, set.Applied, nil
 }
 
 func (e Entry[T]) deleteCopied(ctx context.Context, dst Entry[T], data []byte) error {
 	op := &backend.CompareAndDelete{Key: e.key, Pattern: e.place.pattern, Old: data}
-	if err := e.place.store.backend.Exec(ctx, op); err != nil {
+	if err := e.place.store.exec(ctx, op); err != nil {
 		return fmt.Errorf("the value was copied to %s, but not deleted here: %w", dst.key, err)
 	}
 	if !op.Deleted {

@@ -237,8 +237,8 @@ func TestCopy_storeFails(t *testing.T) {
 		copied bool
 	}{
 		{is[*backend.Get], nil, "rin: move root:user:1:draft: broken", false},
-		{is[*backend.Set], nil, "rin: move root:user:1:draft: rin: set if absent root:user:1:forever: broken", false},
-		{is[*backend.Set], []rin.CopyOption{rin.Overwrite()}, "rin: move root:user:1:draft: rin: set root:user:1:forever: broken", false},
+		{is[*backend.Set], nil, "rin: move root:user:1:draft: writing to root:user:1:forever: broken", false},
+		{is[*backend.Set], []rin.CopyOption{rin.Overwrite()}, "rin: move root:user:1:draft: writing to root:user:1:forever: broken", false},
 		{is[*backend.CompareAndDelete], nil, "rin: move root:user:1:draft: the value was copied to root:user:1:forever, but not deleted here: broken", true},
 	} {
 		s := &spy{Backend: memstore.New()}

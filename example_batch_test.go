@@ -111,7 +111,7 @@ func Example_batch() {
 	// warehouse:item:{cup}:stock 10 true
 	// warehouse:item:{pan}:stock 4 true
 	// warehouse:item:{lid}:stock 0 false
-	// {2 true} <nil>
+	// 2 <nil>
 	// rin: batch: 1 of 3 operations failed:
 	// 	#1: rin: get warehouse:item:{pan}:stock: stored value has another type: stored string, want int
 	// 8 <nil>

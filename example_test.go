@@ -372,5 +372,5 @@ func ExampleLogger() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Output: level=DEBUG msg=rin op=set pattern=root:user:<user_id>:age key=root:user:1:age
+	// Output: level=DEBUG msg=rin op=set pattern=root:user:<user_id>:age key=root:user:1:age outcome=applied
 }

@@ -336,14 +336,14 @@ func (p *place) tookToLoad(d time.Duration) {
 // store writes the value, with its TTL from now, whatever Renew says.
 func (f *fetch[T]) store(ctx context.Context, value T, l *lock) error {
 	var set backend.Set
-	if err := f.write(&set, value, nil); err != nil {
+	if err := f.encode(&set, value, nil); err != nil {
 		return err
 	}
 	if l != nil {
 		return l.store(ctx, set)
 	}
 	set.KeepTTL = false
-	return f.place.store.backend.Exec(ctx, &set)
+	return f.place.store.exec(ctx, &set)
 }
 
 func (f *fetch[T]) remember(ctx context.Context) error {
@@ -358,7 +358,7 @@ func (f *fetch[T]) remember(ctx context.Context) error {
 }
 
 func (f *fetch[T]) exec(ctx context.Context, ops ...backend.Op) error {
-	if err := f.place.store.backend.Exec(ctx, ops...); err != nil {
+	if err := f.place.store.exec(ctx, ops...); err != nil {
 		return f.fail("fetch", err)
 	}
 	return nil

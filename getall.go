@@ -2,6 +2,7 @@ package rin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/redisimnest/rin/backend"
 )
@@ -29,9 +30,10 @@ func GetAll[T any](ctx context.Context, entries ...Entry[T]) ([]Result[T], error
 	ops := make([]backend.Op, len(entries))
 	failed := BatchError{Of: len(entries)}
 	store := storeOf(entries)
+	w := store.watch(ctx)
 	for i, e := range entries {
 		if err := e.in(store); err != nil {
-			results[i].Err = failed.add(i, e.fail("get", err))
+			results[i].Err = failed.add(i, e.done(ctx, "get", w, miss, err))
 			continue
 		}
 		e.access(&gets[i])
@@ -40,16 +42,16 @@ func GetAll[T any](ctx context.Context, entries ...Entry[T]) ([]Result[T], error
 	if failed.Failed != nil {
 		for i, e := range entries {
 			if results[i].Err == nil {
-				results[i].Err = e.fail("get", errNotSent)
+				results[i].Err = e.done(ctx, "get", w, miss, errNotSent)
 			}
 		}
 		return results, &failed
 	}
 	if len(ops) > 0 {
-		_ = store.backend.Exec(ctx, ops...) // each op has its own error
+		_ = store.exec(ctx, ops...) // each op has its own error
 	}
 	for i, e := range entries {
-		results[i] = e.resultOf(&gets[i])
+		results[i] = e.resultOf(ctx, w, &gets[i])
 		_ = failed.add(i, results[i].Err)
 	}
 	return results, failed.orNil()
@@ -65,7 +67,7 @@ func storeOf[T any](entries []Entry[T]) *store {
 	return nil
 }
 
-func (e Entry[T]) resultOf(get *backend.Get) Result[T] {
+func (e Entry[T]) resultOf(ctx context.Context, w watch, get *backend.Get) Result[T] {
 	v, err := Maybe[T]{}, get.Err
 	if err == nil {
 		v, err = lookedUp[T](e.handle, get)
@@ -73,10 +75,15 @@ func (e Entry[T]) resultOf(get *backend.Get) Result[T] {
 	if err == nil && !v.Found {
 		v.Value, err = e.binding().dflt()
 	}
-	if err != nil {
-		err = e.fail("get", err)
+	return Result[T]{v.Value, v.Found, e.done(ctx, "get", w, did(get), err)}
+}
+
+// String returns the value as it prints, or the error that there is instead.
+func (r Result[T]) String() string {
+	if r.Err != nil {
+		return r.Err.Error()
 	}
-	return Result[T]{v.Value, v.Found, err}
+	return fmt.Sprint(r.Value)
 }
 
 // Pair is an entry and the value to store in it. [Entry.To] makes it.

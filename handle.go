@@ -28,7 +28,7 @@ func at(scope *Scope, n *node, params []any) handle {
 	r, err := scope.route(n)
 	switch {
 	case r == nil:
-		return handle{place: &place{node: n, pattern: n.pattern}, err: err}
+		return handle{place: &place{store: scope.store(), node: n, pattern: n.pattern}, err: err}
 	case err != nil:
 		return handle{place: r.to, err: err}
 	}
@@ -75,6 +75,24 @@ func (h handle) fail(op string, err error) error {
 	return e
 }
 
+// watch begins an operation.
+func (h handle) watch(ctx context.Context) watch {
+	if h.place == nil {
+		return watch{}
+	}
+	return h.place.store.watch(ctx)
+}
+
+// done ends an operation: it gives err the form in which the caller gets it, and
+// logs.
+func (h handle) done(ctx context.Context, op string, w watch, out outcome, err error) error {
+	if err != nil {
+		err = h.fail(op, err)
+	}
+	w.end(ctx, op, h.pattern(), h.key, out, err)
+	return err
+}
+
 func (h handle) pattern() string {
 	if h.place == nil {
 		return ""
@@ -84,52 +102,52 @@ func (h handle) pattern() string {
 
 // Delete deletes the key, and returns whether it was there. It is UNLINK: O(1),
 // and the server frees a large value in the background.
-func (h handle) Delete(ctx context.Context) (bool, error) { return do(ctx, h.deletion("delete")) }
+func (h handle) Delete(ctx context.Context) (bool, error) { return h.delete().now(ctx) }
 
-func (h handle) deletion(name string) operation[backend.Delete, bool] {
-	return operation[backend.Delete, bool]{
-		handle: h, name: name, op: &backend.Delete{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.Delete) (bool, error) { return op.Deleted, nil },
-	}
+func (h handle) delete() operation[bool] {
+	return operation[bool]{handle: h, name: "delete", op: h.unlink(), result: didIt}
 }
+
+func (h handle) unlink() *backend.Delete { return &backend.Delete{Key: h.key, Pattern: h.pattern()} }
+
+// didIt is the result of an operation that asks no more than whether its op did
+// what it is for.
+func didIt(_ handle, op backend.Op) (bool, error) { return backend.Did(op), nil }
 
 // Forget deletes the key and the memory that there was nothing to load: all that
 // [Entry.Fetch] goes by. Use it where what the loader would find has changed. It
 // returns whether there was a value. It is two UNLINK in one round trip: O(1).
-func (h handle) Forget(ctx context.Context) (bool, error) { return do(ctx, h.forgetting()) }
+func (h handle) Forget(ctx context.Context) (bool, error) { return h.forget().now(ctx) }
 
-func (h handle) forgetting() operation[backend.Delete, bool] {
-	o := h.deletion("forget")
-	o.before = &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()}
-	return o
+func (h handle) forget() operation[bool] {
+	before := &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()}
+	return operation[bool]{handle: h, name: "forget", before: before, op: h.unlink(), result: didIt}
 }
 
 // Exists returns whether the key is there, whatever it holds. It is EXISTS:
 // O(1), and does not renew a TTL.
-func (h handle) Exists(ctx context.Context) (bool, error) { return do(ctx, h.existence("exists")) }
+func (h handle) Exists(ctx context.Context) (bool, error) { return h.exists().now(ctx) }
 
-func (h handle) existence(name string) operation[backend.Exists, bool] {
-	return operation[backend.Exists, bool]{
-		handle: h, name: name, op: &backend.Exists{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.Exists) (bool, error) { return op.Found, nil },
-	}
+func (h handle) exists() operation[bool] {
+	return operation[bool]{handle: h, name: "exists", op: &backend.Exists{Key: h.key, Pattern: h.pattern()}, result: didIt}
 }
 
 // TTL returns how long the key has left, to the millisecond: [NoExpiry] where it
 // does not expire, [ErrNotFound] where it is not there. It is PTTL: O(1).
-func (h handle) TTL(ctx context.Context) (time.Duration, error) { return do(ctx, h.remaining()) }
+func (h handle) TTL(ctx context.Context) (time.Duration, error) { return h.ttl().now(ctx) }
 
-func (h handle) remaining() operation[backend.TTL, time.Duration] {
-	return operation[backend.TTL, time.Duration]{
+func (h handle) ttl() operation[time.Duration] {
+	return operation[time.Duration]{
 		handle: h, name: "ttl", op: &backend.TTL{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.TTL) (time.Duration, error) {
-			switch {
+		result: func(_ handle, op backend.Op) (time.Duration, error) {
+			switch op := op.(*backend.TTL); {
 			case !op.Found:
 				return 0, ErrNotFound
 			case op.Remaining == 0:
 				return NoExpiry, nil
+			default:
+				return op.Remaining, nil
 			}
-			return op.Remaining, nil
 		},
 	}
 }
@@ -137,33 +155,35 @@ func (h handle) remaining() operation[backend.TTL, time.Duration] {
 // ExpireTime returns the moment at which the key expires, to the millisecond:
 // the zero time where it does not expire, [ErrNotFound] where it is not there.
 // It is PEXPIRETIME, which needs Redis 7.0 or Valkey: O(1).
-func (h handle) ExpireTime(ctx context.Context) (time.Time, error) { return do(ctx, h.expireTime()) }
+func (h handle) ExpireTime(ctx context.Context) (time.Time, error) { return h.expireTime().now(ctx) }
 
-func (h handle) expireTime() operation[backend.ExpireTime, time.Time] {
-	return operation[backend.ExpireTime, time.Time]{
+func (h handle) expireTime() operation[time.Time] {
+	return operation[time.Time]{
 		handle: h, name: "expire time", op: &backend.ExpireTime{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.ExpireTime) (time.Time, error) {
-			if !op.Found {
-				return time.Time{}, ErrNotFound
-			}
-			return op.At, nil
+		result: func(_ handle, op backend.Op) (time.Time, error) {
+			return op.(*backend.ExpireTime).At, foundBy(op)
 		},
 	}
+}
+
+// foundBy is [ErrNotFound] where op has not found its key.
+func foundBy(op backend.Op) error {
+	if !backend.Did(op) {
+		return ErrNotFound
+	}
+	return nil
 }
 
 // MemoryUsage returns how many bytes of the store's memory the key and its value
 // take, [ErrNotFound] where it is not there. It is MEMORY USAGE: O(1) for a
 // plain value.
-func (h handle) MemoryUsage(ctx context.Context) (int64, error) { return do(ctx, h.memoryUsage()) }
+func (h handle) MemoryUsage(ctx context.Context) (int64, error) { return h.memoryUsage().now(ctx) }
 
-func (h handle) memoryUsage() operation[backend.MemoryUsage, int64] {
-	return operation[backend.MemoryUsage, int64]{
+func (h handle) memoryUsage() operation[int64] {
+	return operation[int64]{
 		handle: h, name: "memory usage", op: &backend.MemoryUsage{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.MemoryUsage) (int64, error) {
-			if !op.Found {
-				return 0, ErrNotFound
-			}
-			return op.Bytes, nil
+		result: func(_ handle, op backend.Op) (int64, error) {
+			return op.(*backend.MemoryUsage).Bytes, foundBy(op)
 		},
 	}
 }
@@ -171,64 +191,57 @@ func (h handle) memoryUsage() operation[backend.MemoryUsage, int64] {
 // Expire makes the key expire after d, which must be positive. It returns
 // whether the key is there. It is PEXPIRE: O(1).
 func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
-	return do(ctx, h.expiring(d))
+	return h.expire(d).now(ctx)
 }
 
-func (h handle) expiring(d time.Duration) operation[backend.Expire, bool] {
+func (h handle) expire(d time.Duration) operation[bool] {
 	d, err := checkTTL(d)
-	return h.expiry("expire", &backend.Expire{TTL: d}, err)
+	return operation[bool]{handle: h, name: "expire", op: h.expiry(d, time.Time{}), err: err, result: didIt}
+}
+
+func (h handle) expiry(ttl time.Duration, at time.Time) *backend.Expire {
+	return &backend.Expire{Key: h.key, Pattern: h.pattern(), TTL: ttl, ExpireAt: at}
 }
 
 // ExpireAt makes the key expire at t, which must lie in the future. It returns
 // whether the key is there. It is PEXPIREAT: O(1).
 func (h handle) ExpireAt(ctx context.Context, t time.Time) (bool, error) {
-	return do(ctx, h.expiringAt(t))
+	return h.expireAt(t).now(ctx)
 }
 
-func (h handle) expiringAt(t time.Time) operation[backend.Expire, bool] {
+func (h handle) expireAt(t time.Time) operation[bool] {
 	var err error
 	if h.check() == nil && !t.After(h.place.store.now()) {
 		err = fmt.Errorf("%w: %v has passed; use Delete to remove the key", ErrTTL, t)
 	}
-	return h.expiry("expire", &backend.Expire{ExpireAt: t}, err)
-}
-
-func (h handle) expiry(name string, op *backend.Expire, err error) operation[backend.Expire, bool] {
-	op.Key, op.Pattern = h.key, h.pattern()
-	return operation[backend.Expire, bool]{
-		handle: h, name: name, op: op, err: err,
-		result: func(_ handle, op *backend.Expire) (bool, error) { return op.Applied, nil },
-	}
+	return operation[bool]{handle: h, name: "expire", op: h.expiry(0, t), err: err, result: didIt}
 }
 
 // Persist removes the key's expiry, and returns whether it had one. It is
 // PERSIST: O(1).
-func (h handle) Persist(ctx context.Context) (bool, error) { return do(ctx, h.persisting()) }
+func (h handle) Persist(ctx context.Context) (bool, error) { return h.persist().now(ctx) }
 
-func (h handle) persisting() operation[backend.Persist, bool] {
-	return operation[backend.Persist, bool]{
-		handle: h, name: "persist", op: &backend.Persist{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.Persist) (bool, error) { return op.Applied, nil },
-	}
+func (h handle) persist() operation[bool] {
+	return operation[bool]{handle: h, name: "persist", op: h.permanence(), result: didIt}
+}
+
+func (h handle) permanence() *backend.Persist {
+	return &backend.Persist{Key: h.key, Pattern: h.pattern()}
 }
 
 // Touch applies the declared TTL anew, whatever [Renew] says, and returns
 // whether the key is there. Where no TTL is declared it removes the key's
 // expiry. It is PEXPIRE, or PERSIST and EXISTS in one round trip: O(1).
-func (h handle) Touch(ctx context.Context) (bool, error) {
+func (h handle) Touch(ctx context.Context) (bool, error) { return h.touch().now(ctx) }
+
+func (h handle) touch() operation[bool] {
+	o := h.exists()
 	if ttl := h.declaredTTL(); ttl > 0 {
-		return do(ctx, h.touching(ttl))
+		o.op = h.expiry(ttl, time.Time{})
+	} else {
+		o.before = h.permanence()
 	}
-	return do(ctx, h.untouching())
-}
-
-func (h handle) touching(ttl time.Duration) operation[backend.Expire, bool] {
-	return h.expiry("touch", &backend.Expire{TTL: ttl}, nil)
-}
-
-func (h handle) untouching() operation[backend.Exists, bool] {
-	o := h.existence("touch")
-	o.before = &backend.Persist{Key: h.key, Pattern: h.pattern()}
+	o.name = "touch"
 	return o
 }
 
@@ -242,15 +255,16 @@ func (h handle) declaredTTL() time.Duration {
 // Raw returns the bytes as they are stored, header and all, and whether the key
 // is there. It is GET: O(1), and does not renew a TTL.
 func (h handle) Raw(ctx context.Context) ([]byte, bool, error) {
-	v, err := do(ctx, h.raw())
+	v, err := h.raw().now(ctx)
 	return v.Value, v.Found, err
 }
 
-func (h handle) raw() operation[backend.Get, Maybe[[]byte]] {
-	return operation[backend.Get, Maybe[[]byte]]{
-		handle: h, name: "raw", op: &backend.Get{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op *backend.Get) (Maybe[[]byte], error) {
-			return Maybe[[]byte]{op.Value, op.Found}, nil
+func (h handle) raw() operation[Maybe[[]byte]] {
+	return operation[Maybe[[]byte]]{
+		handle: h, name: "raw", get: backend.Get{Key: h.key, Pattern: h.pattern()},
+		result: func(_ handle, op backend.Op) (Maybe[[]byte], error) {
+			get := op.(*backend.Get)
+			return Maybe[[]byte]{get.Value, get.Found}, nil
 		},
 	}
 }

@@ -51,9 +51,12 @@ func (k *KeyOf[T]) At(scope *Scope, params ...any) Entry[T] {
 type binding[T any] struct {
 	*codec.Typed[T]
 	dflt func() (T, error)
-	// The results of reads, made here so that no read has to make a closure.
-	got      func(handle, *backend.Get) (T, error)
-	lookedUp func(handle, *backend.Get) (Maybe[T], error)
+	// The results of operations, made here so that no operation has to make one.
+	got      func(handle, backend.Op) (T, error)
+	lookedUp func(handle, backend.Op) (Maybe[T], error)
+	swapped  func(handle, backend.Op) (Maybe[T], error)
+	taken    func(handle, backend.Op) (Maybe[T], error)
+	typed    func(handle, backend.Op) (string, error)
 }
 
 func bindTo[T any](p *place) (any, error) {
@@ -69,7 +72,7 @@ func bindTo[T any](p *place) (any, error) {
 	}
 	b := &binding[T]{Typed: typed}
 	b.dflt, err = defaultOf(v, typed)
-	b.got, b.lookedUp = got[T], lookedUp[T]
+	b.got, b.lookedUp, b.swapped, b.taken, b.typed = got[T], lookedUp[T], swapped[T], taken[T], typeOf[T]
 	return b, err
 }
 
@@ -86,10 +89,10 @@ func (e Entry[T]) Get(ctx context.Context) (T, error) {
 	return read(ctx, e.handle, "get", got[T])
 }
 
-func (e Entry[T]) getting(op *backend.Get) operation[backend.Get, T] {
-	o := operation[backend.Get, T]{handle: e.handle, name: "get", op: op}
+func (e Entry[T]) get() operation[T] {
+	o := operation[T]{handle: e.handle, name: "get"}
 	if e.check() == nil {
-		e.access(op)
+		e.access(&o.get)
 		o.result = e.binding().got
 	}
 	return o
@@ -100,7 +103,7 @@ func (h handle) access(op *backend.Get) {
 	op.Key, op.Pattern, op.TTL = h.key, h.place.pattern, h.place.policy.renewedTTL()
 }
 
-func got[T any](h handle, op *backend.Get) (T, error) {
+func got[T any](h handle, op backend.Op) (T, error) {
 	v, err := lookedUp[T](h, op)
 	if err != nil || v.Found {
 		return v.Value, err
@@ -115,17 +118,18 @@ func (e Entry[T]) Lookup(ctx context.Context) (T, bool, error) {
 	return v.Value, v.Found, err
 }
 
-func (e Entry[T]) lookingUp(op *backend.Get) operation[backend.Get, Maybe[T]] {
-	o := operation[backend.Get, Maybe[T]]{handle: e.handle, name: "lookup", op: op}
+func (e Entry[T]) lookup() operation[Maybe[T]] {
+	o := operation[Maybe[T]]{handle: e.handle, name: "lookup"}
 	if e.check() == nil {
-		e.access(op)
+		e.access(&o.get)
 		o.result = e.binding().lookedUp
 	}
 	return o
 }
 
-func lookedUp[T any](h handle, op *backend.Get) (Maybe[T], error) {
-	return decode[T](h, op.Value, op.Found)
+func lookedUp[T any](h handle, op backend.Op) (Maybe[T], error) {
+	get := op.(*backend.Get)
+	return decode[T](h, get.Value, get.Found)
 }
 
 // decode turns what was stored into a T, by the rules of [OnMismatch]. It keeps
@@ -147,66 +151,78 @@ func decode[T any](h handle, data []byte, found bool) (Maybe[T], error) {
 // Set stores the value with the declared TTL, or the one that the options give,
 // in one atomic command. It replaces whatever the key holds. It is SET: O(1).
 func (e Entry[T]) Set(ctx context.Context, value T, opts ...WriteOption) error {
-	_, err := e.set(ctx, "set", value, backend.Always, opts)
+	_, err := e.write(ctx, "set", value, backend.Always, opts)
 	return err
+}
+
+func (e Entry[T]) set(value T, opts ...WriteOption) operation[bool] {
+	return e.conditional("set", value, backend.Always, opts)
 }
 
 // SetIfAbsent stores the value if the key is not there, and returns whether it
 // did. It is SET NX: O(1).
 func (e Entry[T]) SetIfAbsent(ctx context.Context, value T, opts ...WriteOption) (bool, error) {
-	return e.set(ctx, "set if absent", value, backend.IfAbsent, opts)
+	return e.write(ctx, "set if absent", value, backend.IfAbsent, opts)
+}
+
+func (e Entry[T]) setIfAbsent(value T, opts ...WriteOption) operation[bool] {
+	return e.conditional("set if absent", value, backend.IfAbsent, opts)
 }
 
 // SetIfPresent stores the value if the key is there, and returns whether it did.
 // It is SET XX: O(1).
 func (e Entry[T]) SetIfPresent(ctx context.Context, value T, opts ...WriteOption) (bool, error) {
-	return e.set(ctx, "set if present", value, backend.IfPresent, opts)
+	return e.write(ctx, "set if present", value, backend.IfPresent, opts)
 }
 
-func (e Entry[T]) set(ctx context.Context, name string, value T, cond backend.Cond, opts []WriteOption) (applied bool, err error) {
+func (e Entry[T]) setIfPresent(value T, opts ...WriteOption) operation[bool] {
+	return e.conditional("set if present", value, backend.IfPresent, opts)
+}
+
+func (e Entry[T]) conditional(name string, value T, cond backend.Cond, opts []WriteOption) operation[bool] {
+	op := &backend.Set{Cond: cond}
+	return operation[bool]{handle: e.handle, name: name, op: op, err: e.encode(op, value, opts), result: didIt}
+}
+
+// write carries out a Set at once.
+func (e Entry[T]) write(ctx context.Context, name string, value T, cond backend.Cond, opts []WriteOption) (written bool, err error) {
+	w, out := e.watch(ctx), applied
 	c := sets.Get().(*call[backend.Set])
 	c.op.Cond, c.op.Value = cond, c.buf[:0]
-	if err = e.write(&c.op, value, opts); err == nil {
+	if err = e.encode(&c.op, value, opts); err == nil {
 		c.buf = c.op.Value
-		err = e.place.store.backend.Exec(ctx, c.ops[:]...)
-		applied = c.op.Applied
+		err = e.place.store.exec(ctx, c.ops[:]...)
+		written, out = c.op.Applied, did(c.ops[0])
 	}
 	c.free(&sets)
-	if err != nil {
-		return applied, e.fail(name, err)
-	}
-	return applied, nil
-}
-
-func (e Entry[T]) setting(op *backend.Set, name string, value T, cond backend.Cond, opts []WriteOption) operation[backend.Set, bool] {
-	op.Cond = cond
-	return operation[backend.Set, bool]{
-		handle: e.handle, name: name, op: op, err: e.write(op, value, opts),
-		result: func(_ handle, op *backend.Set) (bool, error) { return op.Applied, nil },
-	}
+	return written, e.done(ctx, name, w, out, err)
 }
 
 // Swap stores the value and returns the one before it, and whether there was
 // one. Where the old value can't be decoded, the new one is stored all the same
 // and the error says why. It is SET GET: O(1).
 func (e Entry[T]) Swap(ctx context.Context, value T, opts ...WriteOption) (old T, existed bool, err error) {
-	v, err := do(ctx, e.swapping(value, opts))
+	v, err := e.swap(value, opts...).now(ctx)
 	return v.Value, v.Found, err
 }
 
-func (e Entry[T]) swapping(value T, opts []WriteOption) operation[backend.Set, Maybe[T]] {
+func (e Entry[T]) swap(value T, opts ...WriteOption) operation[Maybe[T]] {
 	op := &backend.Set{ReturnOld: true}
-	return operation[backend.Set, Maybe[T]]{
-		handle: e.handle, name: "swap", op: op, err: e.write(op, value, opts),
-		result: func(h handle, op *backend.Set) (Maybe[T], error) {
-			return decode[T](h, op.Old, op.OldFound)
-		},
+	o := operation[Maybe[T]]{handle: e.handle, name: "swap", op: op, err: e.encode(op, value, opts)}
+	if e.check() == nil {
+		o.result = e.binding().swapped
 	}
+	return o
 }
 
-// write makes op a write of the value, encoded onto the buffer that op's Value
+func swapped[T any](h handle, op backend.Op) (Maybe[T], error) {
+	set := op.(*backend.Set)
+	return decode[T](h, set.Old, set.OldFound)
+}
+
+// encode makes op a write of the value, encoded onto the buffer that op's Value
 // is, and says what becomes of the TTL.
-func (e Entry[T]) write(op *backend.Set, value T, opts []WriteOption) error {
+func (e Entry[T]) encode(op *backend.Set, value T, opts []WriteOption) error {
 	if err := e.check(); err != nil {
 		return err
 	}
@@ -224,35 +240,43 @@ func (e Entry[T]) write(op *backend.Set, value T, opts []WriteOption) error {
 // says whether it was there. Where the value can't be decoded, the key is
 // deleted all the same and the error says why. It is GETDEL: O(1).
 func (e Entry[T]) Take(ctx context.Context) (value T, found bool, err error) {
-	v, err := do(ctx, e.taking())
+	v, err := e.take().now(ctx)
 	return v.Value, v.Found, err
 }
 
-func (e Entry[T]) taking() operation[backend.Take, Maybe[T]] {
-	return operation[backend.Take, Maybe[T]]{
-		handle: e.handle, name: "take", op: &backend.Take{Key: e.key, Pattern: e.pattern()},
-		result: func(h handle, op *backend.Take) (Maybe[T], error) {
-			return decode[T](h, op.Value, op.Found)
-		},
+func (e Entry[T]) take() operation[Maybe[T]] {
+	o := operation[Maybe[T]]{handle: e.handle, name: "take", op: &backend.Take{Key: e.key, Pattern: e.pattern()}}
+	if e.check() == nil {
+		o.result = e.binding().taken
 	}
+	return o
+}
+
+func taken[T any](h handle, op backend.Op) (Maybe[T], error) {
+	take := op.(*backend.Take)
+	return decode[T](h, take.Value, take.Found)
 }
 
 // Type returns the tag of the stored value's type, such as "int", and "" where
 // the key is not there. It is GET: O(1), but it transfers the value.
-func (e Entry[T]) Type(ctx context.Context) (string, error) { return do(ctx, e.typing()) }
+func (e Entry[T]) Type(ctx context.Context) (string, error) { return e.storedType().now(ctx) }
 
-func (e Entry[T]) typing() operation[backend.Get, string] {
-	return operation[backend.Get, string]{
-		handle: e.handle, name: "type", op: &backend.Get{Key: e.key, Pattern: e.pattern()},
-		result: func(h handle, op *backend.Get) (string, error) {
-			switch {
-			case !op.Found:
-				return "", nil
-			case h.place.policy.plain:
-				return bindingOf[T](h).Tag(), nil
-			}
-			return codec.TypeOf(op.Value)
-		},
+func (e Entry[T]) storedType() operation[string] {
+	o := operation[string]{handle: e.handle, name: "type", get: backend.Get{Key: e.key, Pattern: e.pattern()}}
+	if e.check() == nil {
+		o.result = e.binding().typed
+	}
+	return o
+}
+
+func typeOf[T any](h handle, op backend.Op) (string, error) {
+	switch get := op.(*backend.Get); {
+	case !get.Found:
+		return "", nil
+	case h.place.policy.plain:
+		return bindingOf[T](h).Tag(), nil
+	default:
+		return codec.TypeOf(get.Value)
 	}
 }
 

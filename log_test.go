@@ -2,6 +2,7 @@ package rin_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,8 +24,8 @@ const secret = 987654321
 
 // line is a line of a log, as slog writes it in JSON.
 type line struct {
-	Level, Msg, Op, Pattern, Key, Error string
-	Took                                *float64
+	Level, Msg, Op, Pattern, Key, Outcome, Error string
+	Took                                         *float64
 }
 
 // logTo returns an option that logs into a buffer, and what it has logged since
@@ -55,31 +56,88 @@ func TestLogger(t *testing.T) {
 	ops := entryOps(e)
 	ops["set"] = func(ctx context.Context) error { return e.Set(ctx, secret) }
 	ops["swap"] = func(ctx context.Context) error { _, _, err := e.Swap(ctx, secret); return err }
-	// The log names the ops that the store was asked for.
-	sent := map[string][]string{
-		"lookup": {"get"}, "raw": {"get"}, "type": {"get"}, "fetch": {"get"}, "copy": {"get"},
-		"set if absent": {"set"}, "set if present": {"set"}, "swap": {"set"},
-		"expire at": {"expire"}, "touch": {"expire"},
-		"forget": {"delete", "delete"}, "update": {"get", "compare and swap"}, "move": {"get", "compare and delete"},
+	outcomes := map[string]string{
+		"set if absent": "not applied", "compare and swap": "not applied", "compare and delete": "not applied",
+		"get": "hit", "lookup": "hit", "raw": "hit", "type": "hit", "exists": "hit", "ttl": "hit", "expire time": "hit", "memory usage": "hit",
+		"fetch": "hit",
 	}
 	for op, run := range ops {
 		put(t, b, e.Key(), "~text:int:987654321")
+		check(t, b.Exec(t.Context(), &backend.Expire{Key: e.Key(), TTL: time.Hour}))
 		if err := run(t.Context()); err != nil {
 			t.Errorf("%s: %v", op, err)
 		}
-		want := sent[op]
-		if want == nil {
-			want = []string{op}
+		lines := logged()
+		if len(lines) != 1 {
+			t.Errorf("%s logged %+v, want one line", op, lines)
+			continue
 		}
-		var got []string
-		for _, l := range logged() {
-			got = append(got, l.Op)
-			if l.Level != "DEBUG" || l.Msg != "rin" || l.Pattern != "root:user:<id>:age" || !strings.HasPrefix(l.Key, "root:user:x:age") || l.Error != "" || l.Took == nil {
-				t.Errorf("%s logged %+v", op, l)
-			}
+		want := line{
+			Level: "DEBUG", Msg: "rin", Op: strings.TrimSuffix(op, " at"), Pattern: "root:user:<id>:age", Key: "root:user:x:age",
+			Outcome: cmp.Or(outcomes[op], "applied"), Took: lines[0].Took,
 		}
-		if !slices.Equal(got, want) {
-			t.Errorf("%s logged %q, want %q", op, got, want)
+		if lines[0] != want || lines[0].Took == nil {
+			t.Errorf("%s logged %+v, want %+v", op, lines[0], want)
+		}
+	}
+}
+
+func TestLogger_outcomes(t *testing.T) {
+	logger, logged := logTo(t, slog.LevelDebug)
+	root, ctx := mustOpen(t, faultRoot, memstore.New(), logger), t.Context()
+	e := faultAge.At(root, 1)
+	for _, row := range []struct {
+		run    func() error
+		want   string
+		reason string
+	}{
+		{func() error { _, err := e.Get(ctx); return err }, "miss", "a default is no hit"},
+		{func() error { _, _, err := e.Lookup(ctx); return err }, "miss", "nothing is there"},
+		{func() error { _, err := e.SetIfPresent(ctx, secret); return err }, "not applied", "nothing is there"},
+		{func() error { _, err := e.Delete(ctx); return err }, "not applied", "nothing is there"},
+		{func() error { return e.Set(ctx, secret) }, "applied", "a Set always is"},
+		{func() error { _, err := e.SetIfAbsent(ctx, secret); return err }, "not applied", "something is there"},
+		{func() error {
+			_, err := e.Update(ctx, func(old int, _ bool) (int, error) { return old, rin.Unchanged })
+			return err
+		}, "not applied", "nothing was written"},
+		{func() error { _, err := root.Count(ctx); return err }, "walked", "a walk is no key's"},
+	} {
+		check(t, row.run())
+		if lines := logged(); len(lines) != 1 || lines[0].Outcome != row.want || lines[0].Error != "" {
+			t.Errorf("logged %+v, want %s: %s", lines, row.want, row.reason)
+		}
+	}
+}
+
+// The log has the error that the caller gets, also one that no store has made.
+func TestLogger_callersErrors(t *testing.T) {
+	logger, logged := logTo(t, slog.LevelDebug)
+	b := memstore.New()
+	root, ctx := mustOpen(t, faultRoot, b, logger), t.Context()
+	foreign := faultAge.At(root, "foreign")
+	put(t, b, foreign.Key(), "987654321")
+	errs := map[string]error{
+		"a value that can't be decoded": func() error { _, err := foreign.Get(ctx); return err }(),
+		"a bad handle":                  func() error { _, err := faultAge.At(root).Get(ctx); return err }(),
+		"a bad option":                  faultAge.At(root, 1).Set(ctx, 1, rin.TTL(-1)),
+		"a node that is not there":      atStray.At(root).Set(ctx, 1),
+		"a result of a batch": func() error {
+			b := root.Batch()
+			future := foreign.In(b).Get()
+			_ = b.Run(ctx) // the future has the error
+			_, err := future.Result()
+			return err
+		}(),
+	}
+	lines := logged()
+	for name, err := range errs {
+		if err == nil {
+			t.Errorf("%s gives no error", name)
+			continue
+		}
+		if !slices.ContainsFunc(lines, func(l line) bool { return l.Error == err.Error() && l.Outcome == "" }) {
+			t.Errorf("%s: the log lacks the error %v", name, err)
 		}
 	}
 }
@@ -95,7 +153,7 @@ func TestLogger_batches(t *testing.T) {
 		faultAge.At(root, 2).In(b).Get()
 		check(t, b.Run(t.Context()))
 		lines := logged()
-		if len(lines) != 2 || lines[0].Op != "set" || lines[1].Op != "get" || lines[1].Key != "root:user:2:age" || *lines[0].Took != *lines[1].Took {
+		if len(lines) != 2 || lines[0].Op != "set" || lines[1].Op != "get" || lines[1].Key != "root:user:2:age" {
 			t.Errorf("%v: logged %+v", opts, lines)
 		}
 		if got := s.taken(); (got[0] == "transact") != (opts != nil) {
@@ -114,15 +172,15 @@ func TestLogger_walks(t *testing.T) {
 	if n, err := root.Clear(ctx); n != 4 || err != nil {
 		t.Fatal(n, err)
 	}
-	count := map[string]int{}
-	for _, l := range logged() {
-		count[l.Op]++
-		if l.Level != "DEBUG" || l.Op == "delete" && l.Pattern != "root:*" || !strings.HasPrefix(l.Key, "root:") {
-			t.Errorf("logged %+v", l)
-		}
+	lines := logged()
+	if len(lines) != 1 || lines[0].Op != "clear" || lines[0].Outcome != "applied" || lines[0].Pattern != "root" || lines[0].Key != "root" {
+		t.Errorf("logged %+v, want the clear", lines)
 	}
-	if count["scan"] != 2 || count["delete"] != 4 || len(count) != 2 {
-		t.Errorf("logged %v, want 2 pages and 4 deletes", count)
+	for range root.Subkeys(ctx) {
+		break
+	}
+	if lines = logged(); len(lines) != 1 || lines[0].Op != "subkeys" || lines[0].Error != "" {
+		t.Errorf("logged %+v, want the walk", lines)
 	}
 }
 
@@ -141,11 +199,11 @@ func TestLogger_failures(t *testing.T) {
 			t.Errorf("%s: %v", op, err)
 		}
 		lines := logged()
-		if len(lines) == 0 || op != "forget" && len(lines) != 1 {
-			t.Errorf("%s logged %+v, want one line for each op", op, lines)
+		if len(lines) != 1 {
+			t.Errorf("%s logged %+v, want one line", op, lines)
 		}
 		for _, l := range lines {
-			if l.Error != "broken" || l.Level != "DEBUG" {
+			if !strings.HasSuffix(l.Error, "broken") && op != "clear" || l.Level != "DEBUG" || l.Outcome != "" {
 				t.Errorf("%s logged %+v, want the failure, at debug level", op, l)
 			}
 		}

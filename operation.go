@@ -7,51 +7,62 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-// An operation is one command on one key, and what its reply means. Each is
-// written once, as a value of this type: do carries it out at once, later queues
-// it in a [Batch].
-type operation[O, R any] struct {
+// An operation is what a method of an entry sends in one round trip, and what
+// the reply means. Each is written once, as a function that returns it: now
+// carries it out, in queues it in a [Batch].
+//
+// It is not generic over its command, and its result is a function that stands
+// at the top level or is held by a binding: a closure made in a generic method
+// would cost an allocation.
+type operation[R any] struct {
 	handle handle
 	name   string
-	op     *O         // a command of package backend
-	before backend.Op // sent ahead of op, where there is one
-	err    error      // why it can't be sent, if it can't
-	result func(handle, *O) (R, error)
+	op     backend.Op  // nil where it is get
+	get    backend.Get // in one piece with the operation: reads are what large batches are made of
+	before backend.Op  // sent ahead of op, where there is one
+	err    error       // why it can't be sent, if it can't
+	result func(handle, backend.Op) (R, error)
 }
 
-// do carries out an operation in a round trip of its own.
-func do[O, R any](ctx context.Context, o operation[O, R]) (R, error) {
-	if o.before != nil {
-		return perform(ctx, &o, o.before, any(o.op).(backend.Op))
+// now carries out the operation in a round trip of its own.
+func (o operation[R]) now(ctx context.Context) (value R, err error) {
+	w := o.handle.watch(ctx)
+	if o.op == nil {
+		get := o.get
+		o.op = &get
 	}
-	return perform(ctx, &o, any(o.op).(backend.Op))
-}
-
-func perform[O, R any](ctx context.Context, o *operation[O, R], ops ...backend.Op) (value R, err error) {
 	if err = o.check(); err == nil {
-		err = o.handle.place.store.backend.Exec(ctx, ops...)
+		err = o.send(ctx)
 	}
-	if err != nil {
-		return value, o.handle.fail(o.name, err)
+	if err == nil {
+		value, err = o.result(o.handle, o.op)
 	}
-	return o.finish()
+	return value, o.handle.done(ctx, o.name, w, did(o.op), err)
 }
 
 // check is why the operation can't be sent, if it can't.
-func (o *operation[O, R]) check() error {
+func (o *operation[R]) check() error {
 	if err := o.handle.check(); err != nil {
 		return err
 	}
 	return o.err
 }
 
-// finish is the result of an op that has run without an error.
-func (o *operation[O, R]) finish() (R, error) {
-	value, err := o.result(o.handle, o.op)
-	if err != nil {
-		return value, o.handle.fail(o.name, err)
+func (o *operation[R]) send(ctx context.Context) error {
+	if o.before == nil {
+		return o.handle.place.store.exec(ctx, o.op)
 	}
-	return value, nil
+	return o.handle.place.store.exec(ctx, o.before, o.op)
+}
+
+// in queues the operation in a batch.
+func (o operation[R]) in(b *Batch) *Future[R] {
+	f := &Future[R]{operation: o}
+	if f.op == nil {
+		f.op = &f.get
+	}
+	f.err = b.queue(f)
+	return f
 }
 
 // A call is an op, the batch of one that carries it, and a buffer to encode a
@@ -88,17 +99,16 @@ func (c *call[O]) free(pool *sync.Pool) {
 }
 
 // read carries out a Get at once.
-func read[R any](ctx context.Context, h handle, name string, result func(handle, *backend.Get) (R, error)) (value R, err error) {
+func read[R any](ctx context.Context, h handle, name string, result func(handle, backend.Op) (R, error)) (value R, err error) {
+	w, found := h.watch(ctx), outcome("")
 	if err = h.check(); err == nil {
 		c := gets.Get().(*call[backend.Get])
 		h.access(&c.op)
-		if err = h.place.store.backend.Exec(ctx, c.ops[:]...); err == nil {
-			value, err = result(h, &c.op)
+		if err = h.place.store.exec(ctx, c.ops[:]...); err == nil {
+			value, err = result(h, c.ops[0])
+			found = did(c.ops[0])
 		}
 		c.free(&gets)
 	}
-	if err != nil {
-		return value, h.fail(name, err)
-	}
-	return value, nil
+	return value, h.done(ctx, name, w, found, err)
 }

@@ -80,9 +80,6 @@ func Open(root *ClusterNode, b backend.Backend, opts ...OpenOption) (*Scope, err
 	}
 	s.root.routes()
 	s.now = func() time.Time { return backend.Now(b) }
-	if s.logger != nil {
-		s.backend = logged{s.backend, s.logger}
-	}
 	return &Scope{place: s.root, prefix: s.root.pattern}, nil
 }
 

@@ -64,12 +64,32 @@ func (s *Scope) check() error {
 	}
 }
 
+// store is the scope's store, nil where it has none.
+func (s *Scope) store() *store {
+	if s == nil || s.place == nil {
+		return nil
+	}
+	return s.place.store
+}
+
 func (s *Scope) fail(op string, err error) error {
 	e := &OpError{Op: op, Key: s.Prefix(), Err: err}
 	if s != nil && s.place != nil {
 		e.Pattern = s.place.pattern
 	}
 	return e
+}
+
+// done ends an operation: it gives err the form in which the caller gets it, and
+// logs.
+func (s *Scope) done(ctx context.Context, op string, w watch, out outcome, err error) error {
+	if err != nil {
+		err = s.fail(op, err)
+	}
+	if s.store() != nil {
+		w.end(ctx, op, s.place.pattern, s.prefix, out, err)
+	}
+	return err
 }
 
 // route finds the one way from the scope to a node. Where the scope carries an
@@ -154,23 +174,32 @@ func (s *Scope) Subkeys(ctx context.Context) iter.Seq2[string, error] {
 
 func (s *Scope) walk(ctx context.Context, op string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		seen := map[string]struct{}{}
-		for page, err := range s.pages(ctx, s.under()) {
-			if err != nil {
-				yield("", s.fail(op, err))
-				return
+		w := s.store().watch(ctx)
+		err := s.eachKey(ctx, s.under(), func(key string) bool { return yield(key, nil) })
+		if err = s.done(ctx, op, w, walked, err); err != nil {
+			yield("", err)
+		}
+	}
+}
+
+// eachKey calls f with each key that begins with prefix, once, until it is false.
+func (s *Scope) eachKey(ctx context.Context, prefix string, f func(key string) bool) error {
+	seen := map[string]struct{}{}
+	for page, err := range s.pages(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		for _, key := range page {
+			if has(seen, key) || isBeside(key) {
+				continue
 			}
-			for _, key := range page {
-				if has(seen, key) || isBeside(key) {
-					continue
-				}
-				seen[key] = struct{}{}
-				if !yield(key, nil) {
-					return
-				}
+			seen[key] = struct{}{}
+			if !f(key) {
+				return nil
 			}
 		}
 	}
+	return nil
 }
 
 // Entries yields every key below the scope, as Subkeys does, taken apart as by
@@ -191,17 +220,14 @@ func (s *Scope) Entries(ctx context.Context) iter.Seq2[Found, error] {
 
 // Count returns how many keys lie below the scope. It costs what Subkeys costs.
 func (s *Scope) Count(ctx context.Context) (int64, error) {
-	return s.count(ctx, "count")
+	w := s.store().watch(ctx)
+	n, err := s.count(ctx)
+	return n, s.done(ctx, "count", w, walked, err)
 }
 
-func (s *Scope) count(ctx context.Context, op string) (n int64, err error) {
-	for _, err := range s.walk(ctx, op) {
-		if err != nil {
-			return n, err
-		}
-		n++
-	}
-	return n, nil
+func (s *Scope) count(ctx context.Context) (n int64, err error) {
+	err = s.eachKey(ctx, s.under(), func(string) bool { n++; return true })
+	return n, err
 }
 
 // Each yields a scope for each live instance of the cluster below scope, each
@@ -210,33 +236,31 @@ func (s *Scope) count(ctx context.Context, op string) (n int64, err error) {
 // costs.
 func (c *ClusterNode) Each(ctx context.Context, scope *Scope) iter.Seq2[*Scope, error] {
 	return func(yield func(*Scope, error) bool) {
-		if c == nil {
-			yield(nil, scope.fail("each", errNilNode))
-			return
-		}
-		r, err := scope.route(&c.node)
-		if err != nil {
-			yield(nil, scope.fail("each", err))
-			return
-		}
-		seen := map[string]struct{}{}
-		for page, err := range scope.pages(ctx, scope.prefix+r.literalPrefix()) {
-			if err != nil {
-				yield(nil, scope.fail("each", err))
-				return
-			}
-			for _, key := range page {
-				prefix, ok := r.to.instance(key)
-				if !ok || has(seen, prefix) || isBeside(key) {
-					continue
-				}
-				seen[prefix] = struct{}{}
-				if !yield(&Scope{place: r.to, prefix: prefix}, nil) {
-					return
-				}
-			}
+		w := scope.store().watch(ctx)
+		err := c.each(ctx, scope, func(s *Scope) bool { return yield(s, nil) })
+		if err = scope.done(ctx, "each", w, walked, err); err != nil {
+			yield(nil, err)
 		}
 	}
+}
+
+func (c *ClusterNode) each(ctx context.Context, scope *Scope, f func(*Scope) bool) error {
+	if c == nil {
+		return errNilNode
+	}
+	r, err := scope.route(&c.node)
+	if err != nil {
+		return err
+	}
+	seen := map[string]struct{}{}
+	return scope.eachKey(ctx, scope.prefix+r.literalPrefix(), func(key string) bool {
+		prefix, ok := r.to.instance(key)
+		if !ok || has(seen, prefix) {
+			return true
+		}
+		seen[prefix] = struct{}{}
+		return f(&Scope{place: r.to, prefix: prefix})
+	})
 }
 
 // literalPrefix is what every key behind the route begins with, as far as no

@@ -19,52 +19,72 @@ import (
 // It is one Lua script: O(1). Where the same value is stored in other bytes, by
 // another codec for one, it takes a second round trip.
 func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...WriteOption) (bool, error) {
-	const name = "compare and swap"
-	expect, err := e.encode(old)
+	w := e.watch(ctx)
+	did, err := e.compare(old, func(expect []byte) (bool, []byte, error) {
+		op := &backend.CompareAndSwap{Old: expect}
+		err := e.swapBytes(ctx, op, value, opts)
+		return op.Applied, op.Current, err
+	})
+	return did, e.done(ctx, "compare and swap", w, didOrNot(did), err)
+}
+
+// CompareAndDelete deletes the key if it holds old, and returns whether it did.
+// Values are compared as by [Entry.CompareAndSwap].
+//
+// It is one Lua script: O(1). Where the same value is stored in other bytes, by
+// another codec for one, it takes a second round trip.
+func (e Entry[T]) CompareAndDelete(ctx context.Context, old T) (bool, error) {
+	w := e.watch(ctx)
+	did, err := e.compare(old, func(expect []byte) (bool, []byte, error) {
+		op := &backend.CompareAndDelete{Key: e.key, Pattern: e.pattern(), Old: expect}
+		err := e.place.store.exec(ctx, op)
+		return op.Deleted, op.Current, err
+	})
+	return did, e.done(ctx, "compare and delete", w, didOrNot(did), err)
+}
+
+// compare has try do something to a key that holds exactly the bytes of old, and
+// again with those that it holds instead, nil for none, if they are the same
+// value.
+func (e Entry[T]) compare(old T, try func(expect []byte) (did bool, current []byte, err error)) (bool, error) {
+	if err := e.check(); err != nil {
+		return false, err
+	}
+	expect, err := e.binding().Append(nil, old)
 	if err != nil {
-		return false, e.fail(name, err)
+		return false, err
 	}
 	// What comes back from the store has been through a codec, so old must have
 	// been too.
 	want, err := e.binding().Decode(expect)
 	if err != nil {
-		return false, e.fail(name, err)
+		return false, err
 	}
 	for {
-		op := &backend.CompareAndSwap{Old: expect}
-		if err := e.swap(ctx, op, value, opts); err != nil {
-			return false, e.fail(name, err)
+		did, current, err := try(expect)
+		if err != nil || did || current == nil {
+			return did, err
 		}
-		if op.Applied || !op.Found {
-			return op.Applied, nil
-		}
-		current, err := e.binding().Decode(op.Current)
+		now, err := e.binding().Decode(current)
 		if err != nil && !e.place.policy.forgives(err) {
-			return false, e.fail(name, err)
+			return false, err
 		}
-		if err != nil || !reflect.DeepEqual(current, want) {
+		if err != nil || !reflect.DeepEqual(now, want) {
 			return false, nil
 		}
-		expect = op.Current
+		expect = current
 	}
 }
 
-func (e Entry[T]) encode(value T) ([]byte, error) {
-	if err := e.check(); err != nil {
-		return nil, err
-	}
-	return e.binding().Append(nil, value)
-}
-
-// swap carries out op with the value and what becomes of the TTL.
-func (e Entry[T]) swap(ctx context.Context, op *backend.CompareAndSwap, value T, opts []WriteOption) error {
+// swapBytes carries out op with the value and what becomes of the TTL.
+func (e Entry[T]) swapBytes(ctx context.Context, op *backend.CompareAndSwap, value T, opts []WriteOption) error {
 	var set backend.Set
-	if err := e.write(&set, value, opts); err != nil {
+	if err := e.encode(&set, value, opts); err != nil {
 		return err
 	}
 	op.Key, op.Pattern, op.Value = set.Key, set.Pattern, set.Value
 	op.TTL, op.ExpireAt, op.KeepTTL = set.TTL, set.ExpireAt, set.KeepTTL
-	return e.place.store.backend.Exec(ctx, op)
+	return e.place.store.exec(ctx, op)
 }
 
 // An Update gives up after this many conflicts, or this long.
@@ -73,23 +93,36 @@ const (
 	updateTime  = 30 * time.Second
 )
 
+// What the function of an [Entry.Update] returns in place of an error, bare or
+// wrapped, to say what becomes of the key.
+var (
+	// Remove deletes the key, atomically: only if it still holds what the function
+	// was given. Update then returns the value that came with it.
+	Remove = errors.New("remove the key") //nolint:staticcheck,revive // it is an answer, not a failure
+	// Unchanged leaves the key as it is, and writes nothing. Update then returns
+	// the value that came with it.
+	Unchanged = errors.New("leave the key unchanged") //nolint:staticcheck,revive // it is an answer, not a failure
+)
+
 // Update changes the value by a function of the old one, and returns the new
 // one. Where the key is not there, found is false and old is the declared
 // default, or else the zero value. The change is atomic: where another writer
 // comes between, the function is called again with what that wrote, after a
 // pause with jitter. It gives up with [ErrConflict] after 1,000 tries or 30
-// seconds. An error of the function is returned, and nothing is stored.
+// seconds. The function may return [Remove] or [Unchanged] for an error; any
+// other one is returned, and nothing is stored.
 //
 // The updates of one key by this process take turns. So the function must not
 // wait for another update of its own key: that would last until the context ends.
 //
 // It is GET and one Lua script for each try: O(1).
 func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T, error), opts ...WriteOption) (T, error) {
+	w, out := e.watch(ctx), applied
 	value, err := e.update(ctx, change, opts)
-	if err != nil {
-		return value, e.fail("update", err)
+	if errors.Is(err, Unchanged) {
+		err, out = nil, unapplied
 	}
-	return value, nil
+	return value, e.done(ctx, "update", w, out, err)
 }
 
 func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), opts []WriteOption) (none T, err error) {
@@ -108,18 +141,18 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 	for start := time.Now(); ; {
 		tried := time.Now()
 		get := &backend.Get{Key: e.key, Pattern: e.place.pattern}
-		if err := e.place.store.backend.Exec(ctx, get); err != nil {
+		if err := e.place.store.exec(ctx, get); err != nil {
 			return none, err
 		}
 		value, err := e.changed(get, change)
+		if errors.Is(err, Unchanged) {
+			return value, err
+		}
+		did, err := e.commit(ctx, get, value, err, opts)
 		if err != nil {
 			return none, err
 		}
-		op := &backend.CompareAndSwap{Old: get.Value, Absent: !get.Found}
-		if err := e.swap(ctx, op, value, opts); err != nil {
-			return none, err
-		}
-		if op.Applied {
+		if did {
 			return value, nil
 		}
 		if pause.tries >= updateTries-1 || time.Since(start) > updateTime {
@@ -130,6 +163,24 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 			return none, err
 		}
 	}
+}
+
+// commit writes what has become of the value that was read, or deletes the key if
+// the function said so, and reports whether nobody had come between.
+func (e Entry[T]) commit(ctx context.Context, get *backend.Get, value T, said error, opts []WriteOption) (bool, error) {
+	switch {
+	case errors.Is(said, Remove) && !get.Found:
+		return true, nil
+	case errors.Is(said, Remove):
+		op := &backend.CompareAndDelete{Key: e.key, Pattern: e.place.pattern, Old: get.Value}
+		err := e.place.store.exec(ctx, op)
+		return op.Deleted, err
+	case said != nil:
+		return false, said
+	}
+	op := &backend.CompareAndSwap{Old: get.Value, Absent: !get.Found}
+	err := e.swapBytes(ctx, op, value, opts)
+	return op.Applied, err
 }
 
 // changed is what change makes of the value that was read.

@@ -545,3 +545,91 @@ func TestUpdate_contextEnds(t *testing.T) {
 		}
 	})
 }
+
+func TestCompareAndDelete(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		s := &spy{Backend: r}
+		root, ctx := mustOpen(t, changeRoot, s), t.Context()
+		e := changeTags.At(root)
+		for _, tc := range []struct {
+			before string
+			old    map[string]int
+			want   bool
+			trips  int
+			reason string
+		}{
+			{"", nil, false, 1, "a key that is not there holds no value"},
+			{`~json:map[string]int:{"a":1}`, map[string]int{"a": 1}, true, 1, "it holds the value"},
+			{`~json:map[string]int:{ "a": 1 }`, map[string]int{"a": 1}, true, 2, "it holds the value in other bytes"},
+			{`~json:map[string]int:{"a":2}`, map[string]int{"a": 1}, false, 1, "it holds another value"},
+		} {
+			if tc.before != "" {
+				put(t, r, e.Key(), tc.before)
+			}
+			s.taken()
+			if deleted, err := e.CompareAndDelete(ctx, tc.old); deleted != tc.want || err != nil || s.tripped() != tc.trips {
+				t.Errorf("%q: %v, %v in %d round trips, want %v in %d: %s", tc.before, deleted, err, s.tripped(), tc.want, tc.trips, tc.reason)
+			}
+			if got := look(t, r, e.Key()); got.Found != (tc.before != "" && !tc.want) || got.Found && got.Value != tc.before {
+				t.Errorf("%q: the key is %+v: %s", tc.before, got, tc.reason)
+			}
+		}
+		put(t, r, e.Key(), "~text:int:1")
+		if deleted, err := e.CompareAndDelete(ctx, map[string]int{}); deleted || !errors.Is(err, rin.ErrWrongType) {
+			t.Errorf("a value of another type: %v, %v, want ErrWrongType", deleted, err)
+		}
+	})
+}
+
+// The function of an Update may delete the key, or leave it as it is, only while
+// it holds what the function was given.
+func TestUpdate_removesOrLeaves(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		s := &spy{Backend: r}
+		e, ctx := changeAge.At(mustOpen(t, changeRoot, s)), t.Context()
+		unchanged := func(old int, _ bool) (int, error) { return old, fmt.Errorf("nothing to do: %w", rin.Unchanged) }
+		removed := func(old int, _ bool) (int, error) { return old, rin.Remove }
+		for _, tc := range []struct {
+			name, before string
+			change       func(int, bool) (int, error)
+			got          int
+			trips        int
+			after        string
+		}{
+			{"leave", "~text:int:5", unchanged, 5, 1, "~text:int:5"},
+			{"leave what is not there", "", unchanged, 18, 1, ""},
+			{"remove", "~text:int:5", removed, 5, 2, ""},
+			{"remove what is not there", "", removed, 18, 1, ""},
+		} {
+			if tc.before != "" {
+				put(t, r, e.Key(), tc.before)
+			}
+			s.taken()
+			if got, err := e.Update(ctx, tc.change); got != tc.got || err != nil || s.tripped() != tc.trips {
+				t.Errorf("%s: %d, %v in %d round trips, want %d in %d", tc.name, got, err, s.tripped(), tc.got, tc.trips)
+			}
+			if got := look(t, r, e.Key()).Value; got != tc.after {
+				t.Errorf("%s: the key holds %q, want %q", tc.name, got, tc.after)
+			}
+			_, err := e.Delete(ctx)
+			check(t, err)
+		}
+	})
+}
+
+// Another writer's value is never removed: the function is asked again.
+func TestUpdate_removesWhatItSaw(t *testing.T) {
+	s := &spy{Backend: memstore.New()}
+	e := changeAge.At(mustOpen(t, changeRoot, s))
+	put(t, s, e.Key(), "~text:int:1")
+	var saw []int
+	_, err := e.Update(t.Context(), func(old int, _ bool) (int, error) {
+		if saw = append(saw, old); len(saw) == 1 {
+			put(t, s, e.Key(), "~text:int:2")
+		}
+		return 0, rin.Remove
+	})
+	if err != nil || len(saw) != 2 || saw[1] != 2 || look(t, s, e.Key()).Found {
+		t.Errorf("update: %v, the function saw %v, the key is %+v; want it asked again with 2", err, saw, look(t, s, e.Key()))
+	}
+}

@@ -34,6 +34,7 @@ type info struct {
 	key     string
 	pattern string
 	err     *error
+	did     *bool  // whether it found, wrote or deleted anything; nil: it always does
 	beside  string // a second key, in the slot of the first; or empty
 	since   string // the first version of Redis with the command, where that matters
 }
@@ -138,6 +139,13 @@ func EffectOf(op Op) Effect { return op.info().effect }
 // KindOf is the kind of value that the op wants its key to hold, if it is there:
 // on another kind it fails with [ErrWrongKind].
 func KindOf(op Op) Kind { return op.info().kind }
+
+// Did says that the op found what it asks for, or did what it is for: a Get that
+// found its key, a Set that was applied. It counts where Err is nil.
+func Did(op Op) bool {
+	did := op.info().did
+	return did == nil || *did
+}
 
 // Err is the op's error, nil where it has its answer.
 func Err(op Op) error { return *op.info().err }
