@@ -34,7 +34,7 @@ var faults = []struct {
 	{"lost reply", settings{}, lostReply},
 	{"lost reply without retries", settings{maxRetries: -1}, lostReplyWithoutRetries},
 	{"lost reply in a batch", settings{}, lostReplyInBatch},
-	{"lost reply in an idempotent batch", settings{}, lostReplyInIdempotentBatch},
+	{"lost reply in a batch of reads", settings{}, lostReplyInBatchOfReads},
 	{"lost reply in a transaction", settings{}, lostReplyInTransaction},
 	{"deadline", settings{}, deadlinePasses},
 	{"deadline with replicas", settings{replicas: true}, deadlinePasses},
@@ -114,15 +114,15 @@ func lostReply(t *testing.T, n network) {
 		},
 		{
 			"set", func() backend.Op { return &backend.Set{Key: key1} },
-			"SET", 2, nil, "an idempotent write may be sent again",
+			"SET", 1, backend.ErrUnknownOutcome, "sent again it would undo what another client wrote in between",
 		},
 		{
-			"set by idempotent script", func() backend.Op { return &backend.Set{Key: key1, KeepTTL: true, TTL: time.Hour} },
-			"EVAL", 2, nil, "an idempotent script may be sent again",
+			"set by script that keeps the expiry", func() backend.Op { return &backend.Set{Key: key1, KeepTTL: true, TTL: time.Hour} },
+			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would undo what another client wrote in between",
 		},
 		{
 			"expire", func() backend.Op { return &backend.Expire{Key: key1, TTL: time.Hour} },
-			"PEXPIRE", 2, nil, "an idempotent write may be sent again",
+			"PEXPIRE", 1, backend.ErrUnknownOutcome, "sent again it would undo what another client set in between",
 		},
 		{
 			"get", func() backend.Op { return &backend.Get{Key: key1} },
@@ -200,9 +200,9 @@ func lostReplyInBatch(t *testing.T, n network) {
 	}
 }
 
-func lostReplyInIdempotentBatch(t *testing.T, n network) {
+func lostReplyInBatchOfReads(t *testing.T, n network) {
 	n.proxy.Swallow("EXISTS")
-	err := n.Exec(t.Context(), &backend.Set{Key: key1}, &backend.Exists{Key: key1}, &backend.Get{Key: key1})
+	err := n.Exec(t.Context(), &backend.TTL{Key: key1}, &backend.Exists{Key: key1}, &backend.Get{Key: key1})
 	if err != nil {
 		t.Errorf("Exec = %v, want success at the second try", err)
 	}
@@ -227,26 +227,89 @@ func lostReplyInTransaction(t *testing.T, n network) {
 	}
 }
 
-// A refusal that ends several tries says nothing of the first one.
-func TestLostReply_thenRefused(t *testing.T) {
+// A write that was lost is not sent again, so it undoes nothing that another
+// client has written since.
+func TestLostReply_undoesNothing(t *testing.T) {
 	addr := servertest.Start(t, servertest.Redis)
 	proxy := servertest.NewProxy(t, addr)
-	client := newClient(t, &redis.Options{Addr: proxy.Addr(), MaxRetries: 2})
+	client := newClient(t, &redis.Options{Addr: proxy.Addr()})
 	b := goredis.New(client)
 	if err := b.Exec(t.Context(), &backend.Get{Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
 	proxy.Swallow("SET")
-	client.AddHook(dialHook(func() { servertest.Do(t, addr, "REPLICAOF", "127.0.0.1", "1") }))
-	if err := b.Exec(t.Context(), &backend.Set{Key: "k"}); !errors.Is(err, backend.ErrUnknownOutcome) {
-		t.Errorf("Set = %v, want ErrUnknownOutcome: the first try was carried out", err)
+	if err := b.Exec(t.Context(), &backend.Set{Key: "k", Value: []byte("mine")}); !errors.Is(err, backend.ErrUnknownOutcome) {
+		t.Errorf("Set = %v, want ErrUnknownOutcome", err)
 	}
-	if got := servertest.Do(t, addr, "EXISTS", "k"); got != int64(1) {
-		t.Errorf("EXISTS = %v, want 1", got)
+	servertest.Do(t, addr, "SET", "k", "theirs")
+	get := &backend.Get{Key: "k"}
+	if err := b.Exec(t.Context(), get); err != nil || string(get.Value) != "theirs" {
+		t.Errorf("Get = %q, %v, want what was written last", get.Value, err)
 	}
-	err := b.Exec(t.Context(), &backend.Take{Key: "k"})
-	if err == nil || errors.Is(err, backend.ErrUnknownOutcome) {
-		t.Errorf("Take = %v, want READONLY and no doubt: it was sent once and refused", err)
+}
+
+// What a server refuses each time was not done: nobody has to wonder.
+func TestRefused_leavesNoDoubt(t *testing.T) {
+	addr := servertest.Start(t, servertest.Redis)
+	b := goredis.New(newClient(t, &redis.Options{Addr: addr, MaxRetries: 2}))
+	for _, row := range []struct {
+		refusal     string
+		set, unset  []string
+		sent, batch int
+	}{
+		{"READONLY", []string{"REPLICAOF", "127.0.0.1", "1"}, []string{"REPLICAOF", "NO", "ONE"}, 3, 3},
+		{"NOREPLICAS", []string{"CONFIG", "SET", "min-replicas-to-write", "1"}, []string{"CONFIG", "SET", "min-replicas-to-write", "0"}, 3, 3},
+		{"OOM", []string{"CONFIG", "SET", "maxmemory", "1"}, []string{"CONFIG", "SET", "maxmemory", "0"}, 1, 1},
+	} {
+		servertest.Do(t, addr, row.set...)
+		ops := []backend.Op{&backend.Set{Key: "k"}, &backend.Set{Key: "k", KeepTTL: true, TTL: time.Hour}}
+		for name, exec := range map[string]func(context.Context, ...backend.Op) error{"Exec": b.Exec, "Transact": b.Transact} {
+			err := exec(t.Context(), ops...)
+			for _, err := range []error{err, backend.Err(ops[0]), backend.Err(ops[1])} {
+				if err == nil || errors.Is(err, backend.ErrUnknownOutcome) || !strings.Contains(err.Error(), row.refusal) {
+					t.Errorf("%s = %v, want %s and no doubt", name, err, row.refusal)
+				}
+			}
+		}
+		servertest.Do(t, addr, row.unset...)
+		if got := servertest.Do(t, addr, "EXISTS", "k"); got != int64(0) {
+			t.Errorf("%s: EXISTS = %v, want 0", row.refusal, got)
+		}
+	}
+}
+
+// What is refused for a moment only is sent again, a write too, but not before
+// what has been answered behind it.
+func TestRefused_forAMoment(t *testing.T) {
+	addr := servertest.Start(t, servertest.Redis)
+	client := newClient(t, &redis.Options{Addr: addr})
+	tries := 0
+	client.AddHook(processHook(func(cmd redis.Cmder, next func() error) error {
+		if cmd.Name() != "set" && cmd.Name() != "get" {
+			return next() // The client says hello.
+		}
+		if tries++; tries == 2 {
+			servertest.Do(t, addr, "REPLICAOF", "NO", "ONE")
+		}
+		return next()
+	}))
+	b := goredis.New(client)
+
+	set := func(value string) *backend.Set { return &backend.Set{Key: "k", Value: []byte(value)} }
+	servertest.Do(t, addr, "REPLICAOF", "127.0.0.1", "1")
+	if err := b.Exec(t.Context(), set("one")); err != nil || tries != 2 {
+		t.Errorf("Set = %v after %d tries, want it done at the second", err, tries)
+	}
+	servertest.Do(t, addr, "REPLICAOF", "127.0.0.1", "1")
+	tries = 0
+	other := &backend.Set{Key: "other", Value: []byte("two")}
+	before, refused, behind := &backend.Get{Key: "k"}, set("two"), &backend.Get{Key: "k"}
+	err := b.Exec(t.Context(), before, refused, behind, other)
+	if refused.Err == nil || !errors.Is(err, refused.Err) || string(behind.Value) != "one" {
+		t.Errorf("Set = %v, Get = %q; want it refused: what is behind it has been answered", refused.Err, behind.Value)
+	}
+	if other.Err != nil || !other.Applied {
+		t.Errorf("Set of another key = %v, want it done at the second try", other.Err)
 	}
 }
 

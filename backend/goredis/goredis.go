@@ -20,6 +20,8 @@ type Backend struct {
 	deadlines bool
 	// slots says that the keys are spread over the slots of a cluster.
 	slots bool
+	// retries is how often what was refused for a moment is sent again.
+	retries int
 	// owned says that Close closes the client.
 	owned bool
 }
@@ -46,6 +48,7 @@ func New(client redis.UniversalClient) *Backend {
 	b := &Backend{client: client, err: unusable(client)}
 	if b.err == nil {
 		b.deadlines = heedsDeadlines(client)
+		b.retries = retriesOf(client)
 		_, b.slots = client.(cluster)
 	}
 	return b
@@ -71,6 +74,7 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 		return err
 	}
 	b.run(ctx, newCommands(ctx, ops), (*Backend).process)
+	b.repeat(ctx, ops, (*Backend).process)
 	return backend.FirstErr(ops)
 }
 

@@ -2,64 +2,57 @@ package goredis
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/walk"
 	"github.com/redisimnest/rin/backend/wire"
 )
 
 // Scan walks the keys that begin with prefix, with SCAN. It looks at every key
 // of the database, [backend.DefaultPageSize] of them a round trip; on a cluster
-// at one primary after the other. See [backend.Backend].
+// at one primary after the other. See [backend.Backend] and package walk.
 func (b *Backend) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
 	return b.ScanPages(ctx, prefix, backend.DefaultPageSize)
 }
 
 // ScanPages is [Backend.Scan] with size keys looked at per round trip.
 func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		primaries, err := b.primaries(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, primary := range primaries {
-			if !b.scanOne(ctx, primary, prefix, size, yield) {
-				return
-			}
-		}
+	if err := b.err; err != nil {
+		return func(yield func([]string, error) bool) { yield(nil, err) }
 	}
-}
-
-// scanner is the part of a client that scans one server.
-type scanner interface {
-	Scan(ctx context.Context, cursor uint64, match string, count int64) *redis.ScanCmd
+	w := walk.Walk{Prefix: prefix, Size: size, Patience: walk.Patience}
+	if c, ok := b.client.(cluster); ok {
+		return w.Cluster(ctx, func(ctx context.Context, keys []string) (map[string]walk.Node, error) {
+			return b.nodes(ctx, c, keys)
+		})
+	}
+	return w.Server(ctx, node{b, b.client})
 }
 
 // cluster is what a client of several servers has.
 type cluster interface {
-	ForEachMaster(ctx context.Context, f func(context.Context, *redis.Client) error) error
+	ForEachShard(ctx context.Context, f func(context.Context, *redis.Client) error) error
+	ReloadState(ctx context.Context)
 }
 
-// primaries are the servers that hold the keys.
-func (b *Backend) primaries(ctx context.Context) ([]scanner, error) {
-	if b.err != nil {
-		return nil, b.err
-	}
-	c, ok := b.client.(cluster)
-	if !ok {
-		return []scanner{b.client}, nil
-	}
-	var mu sync.Mutex // ForEachMaster calls back from a goroutine per primary.
-	var all []scanner
+// nodes are the servers that the client knows. If it does not know those of some
+// keys, it asks again which there are.
+func (b *Backend) nodes(ctx context.Context, c cluster, keys []string) (map[string]walk.Node, error) {
+	var mu sync.Mutex // ForEachShard calls back from a goroutine per server.
+	all := map[string]walk.Node{}
 	err := b.read(ctx, func() error {
-		return c.ForEachMaster(ctx, func(_ context.Context, primary *redis.Client) error {
+		if len(keys) > 0 {
+			c.ReloadState(ctx)
+		}
+		return c.ForEachShard(ctx, func(_ context.Context, client *redis.Client) error {
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, primary)
+			all[client.Options().Addr] = node{b, client}
 			return nil
 		})
 	})
@@ -69,30 +62,41 @@ func (b *Backend) primaries(ctx context.Context) ([]scanner, error) {
 	return all, nil
 }
 
-// scanOne yields the pages of one server; it is false if the sequence has ended.
-func (b *Backend) scanOne(ctx context.Context, s scanner, prefix string, size int, yield func([]string, error) bool) bool {
-	match := wire.Match(prefix)
-	var cursor uint64
-	for {
-		var page []string
-		var next uint64
-		err := b.read(ctx, func() (err error) {
-			page, next, err = s.Scan(ctx, cursor, match, int64(size)).Result()
-			return err
-		})
-		if err != nil {
-			yield(nil, err)
-			return false
+// node is a server for a walk.
+type node struct {
+	*Backend
+	client pipeliner
+}
+
+// pipeliner is the part of a client that a walk takes.
+type pipeliner interface{ Pipeline() redis.Pipeliner }
+
+// Do sends commands in one pipeline. See [walk.Node].
+func (n node) Do(ctx context.Context, commands ...[]string) ([]wire.Reply, error) {
+	cmds := make([]*redis.Cmd, len(commands))
+	err := n.read(ctx, func() error {
+		pipe := n.client.Pipeline()
+		for i, words := range commands {
+			args := make([]any, len(words))
+			for j, word := range words {
+				args[j] = word
+			}
+			cmds[i] = pipe.Do(ctx, args...)
 		}
-		page = wire.Within(prefix, page)
-		if len(page) > 0 && !yield(page, nil) {
-			return false
-		}
-		if next == 0 {
-			return true
-		}
-		cursor = next
+		_, err := pipe.Exec(ctx)
+		return err
+	})
+	var refused redis.Error
+	if err != nil && !errors.As(err, &refused) {
+		return nil, err
 	}
+	replies := make([]wire.Reply, len(cmds))
+	for i, cmd := range cmds {
+		if replies[i] = reply(cmd.Val()); cmd.Err() != nil {
+			replies[i] = wire.Reply{Err: cmd.Err()}
+		}
+	}
+	return replies, nil
 }
 
 // read runs f, which may be sent again, and returns its error or, once ctx has

@@ -22,13 +22,19 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	cmds := newCommands(ctx, ops)
+	b.run(ctx, onceOnly(newCommands(ctx, ops)), (*Backend).transact)
+	if len(refusedForNow(ops)) == len(ops) {
+		b.repeat(ctx, ops, func(b *Backend, ctx context.Context, cmds []command) { b.transact(ctx, onceOnly(cmds)) })
+	}
+	backend.Discarded(ops)
+	return backend.FirstErr(ops)
+}
+
+func onceOnly(cmds []command) []command {
 	for i := range cmds {
 		cmds[i].once = true
 	}
-	b.run(ctx, cmds, (*Backend).transact)
-	backend.Discarded(ops)
-	return backend.FirstErr(ops)
+	return cmds
 }
 
 // transact sends cmds as a transaction. go-redis writes it to one connection in

@@ -69,7 +69,10 @@ func reply(m valkey.ValkeyMessage) wire.Reply {
 	case m.Error() != nil:
 		return wire.Reply{Err: m.Error()}
 	}
-	text, _ := m.ToString() // A status, or a number as it was sent.
+	text, _ := m.ToString() // A number as it was sent, or a verbatim string behind its format: "txt:".
+	if len(text) > 3 && text[3] == ':' {
+		text = text[4:]
+	}
 	return wire.Reply{Text: text}
 }
 

@@ -2,15 +2,13 @@ package valkeygo
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"iter"
-	"maps"
-	"slices"
-	"strconv"
 
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/walk"
 	"github.com/redisimnest/rin/backend/wire"
 )
 
@@ -21,126 +19,53 @@ func (b *Backend) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, e
 
 // ScanPages implements [backend.Pager]: SCAN with MATCH and COUNT, on a cluster
 // of one primary after the other. It looks at every key of the database,
-// whatever the prefix.
-//
-// If the connection is lost, the node's scan starts over, once, and its keys
-// come twice: a cursor is worth nothing to a server that was restarted, which
-// would skip keys.
+// whatever the prefix. What is lost on the way is waited for as [RetryFor] says.
+// See package walk.
 func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		nodes, err := b.primaries(ctx)
-		if err != nil {
-			yield(nil, err)
-			return
-		}
-		for _, node := range nodes {
-			s := scan{b, node, prefix, size}
-			if !s.walk(ctx, yield) {
-				return
-			}
-		}
-	}
-}
-
-// primaries are the nodes to scan, always in the same order.
-func (b *Backend) primaries(ctx context.Context) ([]valkey.Client, error) {
 	if b.client == nil {
-		return nil, errNoClient
+		return func(yield func([]string, error) bool) { yield(nil, errNoClient) }
 	}
-	if b.client.Mode() != valkey.ClientModeCluster {
-		return []valkey.Client{b.client}, nil
+	w := walk.Walk{Prefix: prefix, Size: size, Patience: b.retryFor}
+	if b.client.Mode() == valkey.ClientModeCluster {
+		return w.Cluster(ctx, b.nodes)
 	}
-	nodes := b.client.Nodes()
-	var primaries []valkey.Client
-	for _, addr := range slices.Sorted(maps.Keys(nodes)) {
-		replica, err := b.isReplica(ctx, nodes[addr])
-		if err != nil {
-			return nil, fmt.Errorf("valkeygo: asking %s for its role: %w", addr, err)
-		}
-		if !replica {
-			primaries = append(primaries, nodes[addr])
-		}
-	}
-	return primaries, nil
+	return w.Server(ctx, node{b.client})
 }
 
-// isReplica asks a node for its ROLE. What doesn't know the command, a test
-// double or a proxy, is taken for a primary: keys may come twice, but not never.
-func (b *Backend) isReplica(ctx context.Context, node valkey.Client) (bool, error) {
-	reply, err := b.read(ctx, node, "ROLE").ToArray()
-	if _, refused := valkey.IsValkeyErr(err); refused {
-		return false, nil
+// nodes are the servers that the client knows. It learns of one by a command for
+// a key of it, which another server redirects.
+func (b *Backend) nodes(ctx context.Context, keys []string) (map[string]walk.Node, error) {
+	for _, key := range keys {
+		// Only who answers counts, and not what.
+		b.client.Do(ctx, b.client.B().Exists().Key(key).Build())
 	}
-	if err != nil {
-		return false, own(ctx, err)
+	all := map[string]walk.Node{}
+	for addr, client := range b.client.Nodes() {
+		all[addr] = node{client}
 	}
-	if len(reply) == 0 {
-		return false, nil
-	}
-	role, err := reply[0].ToString()
-	return role == "slave", err
+	return all, nil
 }
 
-// read sends a command that may be sent twice to one node, as Exec sends reads.
-func (b *Backend) read(ctx context.Context, node valkey.Client, words ...string) valkey.ValkeyResult {
-	result := node.Do(ctx, node.B().Arbitrary(words...).Build())
-	if b.retryFor <= 0 || !passing(ctx, result.Error()) {
-		return result
-	}
-	ctx, cancel := context.WithTimeout(ctx, b.retryFor)
-	defer cancel()
-	return node.Do(ctx, retryable(node.B().Arbitrary(words...).Build()))
-}
+// node is a server for a walk.
+type node struct{ client valkey.Client }
 
-// scan is the walk through the keys of one node.
-type scan struct {
-	*Backend
-	node   valkey.Client
-	prefix string
-	size   int
-}
-
-// walk yields pages to the end. It is false where the consumer or an error ended
-// the sequence before.
-func (s *scan) walk(ctx context.Context, yield func([]string, error) bool) bool {
-	restarted := false
-	for cursor := uint64(0); ; {
-		page, err := s.page(ctx, cursor)
-		if cursor != 0 && !restarted && passing(ctx, err) {
-			restarted, cursor = true, 0
-			continue
-		}
-		if err != nil {
-			yield(nil, backend.Unsent(ctx, own(ctx, err)))
-			return false
-		}
-		if len(page.Elements) > 0 && !yield(page.Elements, nil) {
-			return false
-		}
-		if cursor = page.Cursor; cursor == 0 {
-			return true
-		}
-	}
-}
-
-// page is the page at cursor, with the cursor of the next.
-func (s *scan) page(ctx context.Context, cursor uint64) (valkey.ScanEntry, error) {
+// Do sends commands in one write. See [walk.Node].
+func (n node) Do(ctx context.Context, commands ...[]string) ([]wire.Reply, error) {
 	if err := ctx.Err(); err != nil {
-		return valkey.ScanEntry{}, err
+		return nil, err
 	}
-	words := []string{"SCAN", strconv.FormatUint(cursor, 10), "COUNT", strconv.Itoa(s.size)}
-	if s.prefix != "" {
-		words = append(words, "MATCH", wire.Match(s.prefix))
+	cmds := make([]valkey.Completed, len(commands))
+	for i, words := range commands {
+		cmds[i] = n.client.B().Arbitrary(words...).Build()
 	}
-	page, err := s.send(ctx, cursor, words).AsScanEntry()
-	page.Elements = wire.Within(s.prefix, page.Elements)
-	return page, err
-}
-
-// send repeats only a scan's first command: see [Backend.ScanPages].
-func (s *scan) send(ctx context.Context, cursor uint64, words []string) valkey.ValkeyResult {
-	if cursor == 0 {
-		return s.read(ctx, s.node, words...)
+	replies := make([]wire.Reply, len(cmds))
+	for i, result := range n.client.DoMulti(ctx, cmds...) {
+		message, err := result.ToMessage()
+		var refused *valkey.ValkeyError
+		if err != nil && !errors.As(err, &refused) {
+			return nil, own(ctx, err)
+		}
+		replies[i] = reply(message)
 	}
-	return s.node.Do(ctx, s.node.B().Arbitrary(words...).Build())
+	return replies, nil
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"testing"
 	"time"
-
-	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/valkeygo"
@@ -59,45 +56,6 @@ func TestScan_vanishedServer(t *testing.T) {
 	}
 	if len(errs) != 1 || errors.Is(errs[0], context.DeadlineExceeded) {
 		t.Errorf("errors: %v; want one, and not the deadline's, since there is none", errs)
-	}
-}
-
-// withReplica is a client that knows two nodes, as a cluster's does.
-type withReplica struct {
-	valkey.Client
-	nodes map[string]valkey.Client
-}
-
-func (c withReplica) Mode() valkey.ClientMode         { return valkey.ClientModeCluster }
-func (c withReplica) Nodes() map[string]valkey.Client { return c.nodes }
-
-// On a cluster a replica is not scanned: its keys are its primary's.
-func TestScan_replica(t *testing.T) {
-	primary := servertest.Start(t, servertest.Redis)
-	replica := servertest.NewProxy(t, servertest.Start(t, servertest.Redis))
-	host, port, _ := net.SplitHostPort(primary)
-	servertest.Do(t, primary, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
-	servertest.Do(t, replica.Addr(), "REPLICAOF", host, port)
-	client := newClient(t, primary)
-	b := valkeygo.New(withReplica{client, map[string]valkey.Client{
-		primary:        client,
-		replica.Addr(): newClient(t, replica.Addr()),
-	}})
-	fill(t, b, 100)
-	if n := servertest.Do(t, primary, "WAIT", "1", "10000"); n != int64(1) {
-		t.Fatalf("%v replicas have the keys", n)
-	}
-	times := map[string]int{}
-	for page, err := range b.Scan(t.Context(), "k:") {
-		if err != nil {
-			t.Fatalf("Scan: %v", err)
-		}
-		for _, key := range page {
-			times[key]++
-		}
-	}
-	if len(times) != 100 || replica.Count("SCAN") != 0 {
-		t.Errorf("saw %d keys of 100, with %d SCANs of the replica", len(times), replica.Count("SCAN"))
 	}
 }
 
