@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -38,10 +39,27 @@ type clusterWalk struct {
 	Walk
 	nodes Nodes
 	lost  time.Time // since when a server has failed; zero while none has
+
+	scans       int            // how many servers have been walked to the end
+	first, last map[string]int // which of these were a server's, by its id
+	// covered is which walk of a server counts for a slot, where that is not the
+	// first: keys of the slot came to it after that.
+	covered map[holding]int
+	due     map[string][]int // the slots for which the next walk of a server counts
 }
+
+// holding is a slot at a server.
+type holding struct {
+	slot int
+	id   string
+}
+
+// never is later than every walk.
+const never = math.MaxInt
 
 // run walks pending servers until none is left.
 func (c *clusterWalk) run(ctx context.Context, yield func([]string) bool) error {
+	c.first, c.last, c.covered, c.due = map[string]int{}, map[string]int{}, map[holding]int{}, map[string][]int{}
 	before, err := c.view(ctx)
 	if err != nil {
 		return err
@@ -58,26 +76,106 @@ func (c *clusterWalk) run(ctx context.Context, yield func([]string) bool) error 
 		if err != nil {
 			return err
 		}
-		pending, before = after.again(before, pending, failed), after
+		pending, before = c.again(before, after, failed), after
 	}
 	return nil
 }
 
-// pass walks one server after the other.
+// pass walks some servers, one after the other.
 func (c *clusterWalk) pass(ctx context.Context, v *view, pending map[string]bool, yield func([]string) bool) (failed map[string]error, stopped bool) {
 	failed = map[string]error{}
 	for _, id := range slices.Sorted(maps.Keys(pending)) {
 		m := v.members[id]
 		s := c.scan(m.node)
 		err := s.run(ctx, yield)
-		if s.stopped {
-			return nil, true
-		}
-		if err != nil {
+		switch {
+		case s.stopped:
+			return failed, true
+		case err != nil:
 			failed[id] = fmt.Errorf("%s: %w", m.addr, err)
+		default:
+			c.walked(id)
 		}
 	}
 	return failed, false
+}
+
+// walked notes that a server has been walked to the end.
+func (c *clusterWalk) walked(id string) {
+	c.scans++
+	c.last[id] = c.scans
+	if c.first[id] == 0 {
+		c.first[id] = c.scans
+	}
+	for _, slot := range c.due[id] {
+		c.covered[holding{slot, id}] = c.scans
+	}
+	delete(c.due, id)
+}
+
+// counts is the walk of a server that counts for a slot.
+func (c *clusterWalk) counts(slot int, id string) int {
+	if n := c.covered[holding{slot, id}]; n > 0 {
+		return n
+	}
+	if n := c.first[id]; n > 0 {
+		return n
+	}
+	return never
+}
+
+// missed says that keys of a slot may have been missed that went, or may go, from
+// one server to another. Whenever a key goes, it is seen if the one is walked to
+// the end, and after that the other.
+func (c *clusterWalk) missed(slot int, from, to string) bool {
+	if c.last[to] > c.counts(slot, from) {
+		return false
+	}
+	c.covered[holding{slot, to}] = never
+	c.due[to] = append(c.due[to], slot)
+	return true
+}
+
+// again is who has to be walked once more, or for the first time: who failed, and
+// who got keys since the view before, or is getting some, that may have been
+// missed. Where a server has had slots and given them away between the two views,
+// nobody knows where keys have been, and all are walked again.
+func (c *clusterWalk) again(before, after *view, failed map[string]error) map[string]bool {
+	primaries := after.primaries()
+	for id := range before.members {
+		if !primaries[id] && c.first[id] == 0 {
+			c.first[id] = max(c.scans, 1) // It gives away nothing any more.
+		}
+	}
+	ids, gained := map[string]bool{}, map[string]bool{}
+	for slot, id := range after.owner {
+		if from := before.owner[slot]; from != id {
+			gained[id] = true
+			ids[id] = c.missed(slot, from, id) || ids[id]
+		}
+	}
+	for id := range primaries {
+		now, then := after.members[id], before.members[id]
+		for slot, from := range now.from {
+			ids[id] = c.missed(slot, from, id) || ids[id]
+		}
+		if then == nil {
+			continue
+		}
+		for slot, from := range then.from {
+			ids[id] = c.missed(slot, from, id) || ids[id]
+		}
+		if now.epoch != then.epoch && !gained[id] {
+			return primaries
+		}
+	}
+	maps.DeleteFunc(ids, func(_ string, again bool) bool { return !again })
+	for id := range primaries {
+		if failed[id] != nil {
+			ids[id] = true
+		}
+	}
+	return ids
 }
 
 // mayGoOn is why those that failed are not tried again, if they are not.
@@ -119,33 +217,6 @@ func (v *view) primaries() map[string]bool {
 	ids := map[string]bool{}
 	for _, id := range v.owner {
 		if id != "" {
-			ids[id] = true
-		}
-	}
-	return ids
-}
-
-// again is who has to be walked once more, or for the first time, after those in
-// walked were: who failed, and who may have got keys, since the view before,
-// from one that was being walked.
-func (v *view) again(before *view, walked map[string]bool, failed map[string]error) map[string]bool {
-	ids, gained := map[string]bool{}, map[string]bool{}
-	for slot, id := range v.owner {
-		if from := before.owner[slot]; from != id {
-			gained[id] = true
-			if walked[from] {
-				ids[id] = true
-			}
-		}
-	}
-	for id := range v.primaries() {
-		now, then := v.members[id], before.members[id]
-		switch {
-		case failed[id] != nil, then == nil, then.process != now.process:
-			ids[id] = true
-		case now.takesFrom(walked), then.takesFrom(walked):
-			ids[id] = true
-		case now.epoch != then.epoch && !gained[id]: // It has taken slots and given them back.
 			ids[id] = true
 		}
 	}

@@ -29,18 +29,8 @@ type member struct {
 	primary  bool
 	epoch    int64
 	slots    []int
-	from     map[string]bool // the ids of those that are handing it slots
-	node     Node            // nil for one that has not answered
-	process  string
-}
-
-func (m *member) takesFrom(walked map[string]bool) bool {
-	for id := range m.from {
-		if walked[id] {
-			return true
-		}
-	}
-	return false
+	from     map[int]string // the ids of those that are handing it slots
+	node     Node           // nil for one that has not answered
 }
 
 // answerTime is how long a look waits for a server, if the others make a whole
@@ -52,7 +42,6 @@ type answer struct {
 	addr    string
 	node    Node
 	members []*member
-	process string
 	err     error
 }
 
@@ -83,12 +72,12 @@ func (c *clusterWalk) look(ctx context.Context, keys []string) (*view, error) {
 }
 
 func describe(ctx context.Context, addr string, node Node) answer {
-	replies, err := ask(ctx, node, []string{"CLUSTER", "NODES"}, infoServer)
+	replies, err := ask(ctx, node, []string{"CLUSTER", "NODES"})
 	if err != nil {
 		return answer{addr: addr, err: err}
 	}
 	members, err := parseNodes(replies[0].Text)
-	return answer{addr, node, members, processOf(replies[1]), err}
+	return answer{addr, node, members, err}
 }
 
 // parseNodes reads the answer of CLUSTER NODES, the server's own line first.
@@ -98,7 +87,7 @@ func parseNodes(text string) (members []*member, err error) {
 		if len(words) < 8 {
 			return nil, fmt.Errorf("CLUSTER NODES answered %v", wire.Reply{Text: text})
 		}
-		m := &member{id: words[0], addr: words[1], from: map[string]bool{}}
+		m := &member{id: words[0], addr: words[1], from: map[int]string{}}
 		flags := "," + words[2] + ","
 		m.primary = strings.Contains(flags, ",master,") && !strings.Contains(flags, ",fail,")
 		if m.epoch, err = strconv.ParseInt(words[6], 10, 64); err != nil {
@@ -122,8 +111,9 @@ func parseNodes(text string) (members []*member, err error) {
 // handed over by id, and [93->-id] to it.
 func (m *member) addSlots(word string) error {
 	if rest, ok := strings.CutPrefix(word, "["); ok {
-		if _, from, ok := strings.Cut(strings.TrimSuffix(rest, "]"), "-<-"); ok {
-			m.from[from] = true
+		slot, from, importing := strings.Cut(strings.TrimSuffix(rest, "]"), "-<-")
+		if n, err := strconv.Atoi(slot); importing && err == nil {
+			m.from[n] = from
 		}
 		return nil
 	}
@@ -148,7 +138,7 @@ func (v *view) add(a answer) {
 	for i, m := range a.members {
 		known := v.members[m.id]
 		if i == 0 {
-			m.node, m.process = a.node, a.process
+			m.node = a.node
 		} else if known != nil && (known.node != nil || known.epoch >= m.epoch) {
 			continue
 		}
