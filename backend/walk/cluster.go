@@ -136,6 +136,17 @@ func (c *clusterWalk) missed(slot int, from, to string) bool {
 	return true
 }
 
+// mayMiss is missed for a slot that a server is being handed: by whom it says, or
+// by whoever has taken that one's place.
+func (c *clusterWalk) mayMiss(slot int, to string, givers ...string) (missed bool) {
+	for _, from := range givers {
+		if from != to {
+			missed = c.missed(slot, from, to) || missed
+		}
+	}
+	return missed
+}
+
 // again is who has to be walked once more, or for the first time: who failed, and
 // who got keys since the view before, or is getting some, that may have been
 // missed. Where a server has had slots and given them away between the two views,
@@ -157,13 +168,13 @@ func (c *clusterWalk) again(before, after *view, failed map[string]error) map[st
 	for id := range primaries {
 		now, then := after.members[id], before.members[id]
 		for slot, from := range now.from {
-			ids[id] = c.missed(slot, from, id) || ids[id]
+			ids[id] = c.mayMiss(slot, id, from, before.owner[slot], after.owner[slot]) || ids[id]
 		}
 		if then == nil {
 			continue
 		}
 		for slot, from := range then.from {
-			ids[id] = c.missed(slot, from, id) || ids[id]
+			ids[id] = c.mayMiss(slot, id, from, before.owner[slot], after.owner[slot]) || ids[id]
 		}
 		if now.epoch != then.epoch && !gained[id] {
 			return primaries

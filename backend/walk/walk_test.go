@@ -305,21 +305,21 @@ func (c *cluster) unrest(random *rand.Rand, keys int) func() {
 			return
 		}
 		events++
-		s, key := c.servers[random.IntN(len(c.servers))], fmt.Sprint("k:", random.IntN(keys))
-		switch random.IntN(7) {
-		case 0:
+		s, key := c.servers[random.IntN(len(c.servers))], fmt.Sprint("k:", random.IntN(keys/6))
+		switch random.IntN(20) {
+		case 0, 1, 2, 3, 4, 5, 6:
 			c.startMigration(key, s)
-		case 1:
+		case 7, 8:
 			c.moveKeys(key)
-		case 2, 3:
+		case 9, 10, 11, 12, 13, 14, 15, 16:
 			c.endMigration(key)
-		case 4:
-			if len(c.servers) < 8 {
+		case 17:
+			if len(c.servers) < 6 {
 				c.failover(s)
 			}
-		case 5:
+		case 18:
 			c.comeBack(s)
-		case 6:
+		case 19:
 			c.restart(s)
 		}
 	}
