@@ -36,7 +36,8 @@ func at(scope *Scope, n *node, params []any) handle {
 	return handle{r.to, key, err}
 }
 
-// Key returns the full key, "" where none could be built.
+// Key returns the full key, "" where none could be built. It is for showing: what
+// sends the key to a store goes through [Entry.Use].
 func (h handle) Key() string { return h.key }
 
 // Err returns what is wrong with the handle, nil where nothing is: a parameter
