@@ -47,6 +47,9 @@
 // so that a value of another type is [ErrWrongType] and never a wrong number.
 // Package codec describes it; [Plain] leaves it out.
 //
+// [Entry.Use] gives the key to the raw client, for commands that rin has no
+// method for.
+//
 // # Expire
 //
 // The TTL nearest to the write wins: the write's own option, then the key's,
@@ -62,7 +65,8 @@
 //	deleted, err := alice.Clear(ctx)                  // root:user:1:…, never root:user:10:…
 //
 // These are exact: everything below the prefix, nothing else, and what a
-// parameter holds is never a wildcard.
+// parameter holds is never a wildcard. [Scope.Param] says whose scope it is that
+// Each yields.
 //
 // # Batch
 //
