@@ -8,14 +8,14 @@ import (
 	"github.com/redisimnest/rin/internal/pattern"
 )
 
-// declare puts the declaration into its places, and says what is wrong with it:
-// a *SchemaError, or nil.
-func (s *store) declare(root *node) error {
-	var check checker
-	s.root = check.place(s, root, nil)
-	check.collisions(s.root)
-	if len(check.problems) > 0 {
-		return &SchemaError{Problems: check.problems}
+// check puts the declaration into its places, and says what is wrong with it: a
+// *SchemaError, or nil.
+func (s *store) check(root *node) error {
+	var c checker
+	s.root = c.place(s, root, nil)
+	c.collisions(s.root)
+	if len(c.problems) > 0 {
+		return &SchemaError{Problems: c.problems}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package rin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -169,8 +168,9 @@ func (h handle) memoryUsage() operation[backend.MemoryUsage, int64] {
 	}
 }
 
-// Expire makes the key expire after d, which must be positive. It returns
-// whether the key is there. It is PEXPIRE: O(1).
+// Expire makes the key expire after d, which must be a millisecond at least. It
+// returns whether the key is there. [NoExpiry] is an error: use [Entry.Persist].
+// It is PEXPIRE: O(1).
 func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
 	return do(ctx, h.expiring(d))
 }
@@ -188,8 +188,8 @@ func (h handle) ExpireAt(ctx context.Context, t time.Time) (bool, error) {
 
 func (h handle) expiringAt(t time.Time) operation[backend.Expire, bool] {
 	var err error
-	if h.check() == nil && !t.After(h.place.store.now()) {
-		err = fmt.Errorf("%w: %v has passed; use Delete to remove the key", ErrTTL, t)
+	if h.check() == nil {
+		err = checkExpireAt(t, h.place.store.now())
 	}
 	return h.expiry("expire", &backend.Expire{ExpireAt: t}, err)
 }

@@ -77,13 +77,13 @@ func (o childOption) String() string {
 	return "Child(" + strings.Join(patterns, ", ") + ")"
 }
 
+type oneSlotOption struct{ anyNode }
+
 // OneSlot says that a hash tag without a parameter, such as {jobs}, is meant:
 // all keys below it lie in one slot of a Redis Cluster, and so on one server. It
 // applies to [Cluster] and [Key]. Below the root, [Open] takes such a tag for a
 // placeholder that is written wrongly unless OneSlot is given.
 func OneSlot() NodeOption { return oneSlotOption{} }
-
-type oneSlotOption struct{ anyNode }
 
 func (o oneSlotOption) declare(n *node) {
 	n.oneSlot = true

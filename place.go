@@ -106,9 +106,9 @@ func (r *route) explain(err error) error {
 	return err
 }
 
-// parse finds the declared place of a key and the values of its placeholders. Patterns do
-// not overlap, so there is at most one.
-func (p *place) parse(segments []string, values []string) (*place, []string) {
+// parse finds the declared place of a key and the values of its placeholders.
+// Patterns do not overlap, so there is at most one.
+func (p *place) parse(segments, values []string) (*place, []string) {
 	own := p.node.segments
 	if len(segments) < len(own) {
 		return nil, nil

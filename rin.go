@@ -145,7 +145,7 @@ func Open(root *ClusterNode, b backend.Backend, opts ...OpenOption) (*Scope, err
 	if root == nil {
 		errs = append(errs, openError("the root cluster is nil; give what rin.Cluster returns"))
 	} else {
-		errs = append(errs, s.declare(&root.node))
+		errs = append(errs, s.check(&root.node))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err

@@ -295,8 +295,11 @@ func TestExpireAt_farAhead(t *testing.T) {
 		for _, at := range []time.Time{last.Add(1), last.AddDate(1000, 0, 0), time.Unix(math.MaxInt64/2, 0)} {
 			check(t, e.Set(ctx, 1))
 			err := e.Set(ctx, 2, rin.ExpireAt(at))
-			if !errors.Is(err, rin.ErrTTL) || !strings.Contains(err.Error(), "is later than a store can count; use NoTTL or Persist") {
-				t.Errorf("set to expire at %v: %v, want ErrTTL", at, err)
+			_, again := e.ExpireAt(ctx, at)
+			for _, err := range []error{err, again} {
+				if !errors.Is(err, rin.ErrTTL) || !strings.Contains(err.Error(), "is later than a store can count; use NoTTL or Persist") {
+					t.Errorf("to expire at %v: %v, want ErrTTL", at, err)
+				}
 			}
 			if got := look(t, r, e.Key()); got.Value != "~text:int:1" || !near(got.Left, time.Hour) {
 				t.Errorf("the refusal left %+v", got)
@@ -307,6 +310,8 @@ func TestExpireAt_farAhead(t *testing.T) {
 			t.Errorf("a key that expires in the year 9999 reads %v, %v", v, err)
 		}
 		check(t, e.Set(ctx, 4, rin.ExpireAt(last)))
+		_, err := e.ExpireAt(ctx, last)
+		check(t, err)
 		if v, err := e.Get(ctx); v != 4 || err != nil {
 			t.Errorf("a key that expires at the last moment reads %v, %v", v, err)
 		}
