@@ -17,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/redisimnest/rin"
+	"github.com/redisimnest/rin/internal/pattern"
 	"github.com/redisimnest/rin/memstore"
 )
 
@@ -44,6 +45,17 @@ type bomb struct{}
 func (bomb) MarshalText() ([]byte, error) { panic("boom") }
 
 type digest [2]byte
+
+// amsterdam has an offset with seconds, as it had until 1937.
+var amsterdam = time.FixedZone("AMT", 19*60+32)
+
+// visit writes itself as the time that it embeds.
+type visit struct{ time.Time }
+
+// day is a time that writes itself as a date.
+type day struct{ time.Time }
+
+func (d day) MarshalText() ([]byte, error) { return []byte(d.Format(time.DateOnly)), nil }
 
 func TestAt_renders(t *testing.T) {
 	v := rin.Key[int]("<v>")
@@ -81,6 +93,8 @@ func TestAt_renders(t *testing.T) {
 		{"k:10.0.0.1", netip.MustParseAddr("10.0.0.1"), "a TextMarshaler"},
 		{"k:%3A%3A1", netip.MustParseAddr("::1"), "the text is escaped too"},
 		{"k:2026-01-02T03%3A04%3A05Z", time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), "a time is RFC 3339"},
+		{"k:2026-01-02T03%3A04%3A05+05%3A30", time.Date(2026, 1, 2, 3, 4, 5, 0, time.FixedZone("IST", 5*3600+1800)), "an offset in minutes is part of RFC 3339"},
+		{"k:2026-01-01", day{time.Date(2026, 1, 1, 0, 0, 0, 0, amsterdam)}, "a text that says no moment has nothing to be wrong about"},
 		{"k:1500000000", 1500 * time.Millisecond, "a duration is an integer kind"},
 		{"k:tok", token{text: "tok"}, "a TextMarshaler"},
 		{"k:tok", &token{text: "tok"}, "a pointer to one"},
@@ -142,6 +156,7 @@ var (
 func TestAt_errors(t *testing.T) {
 	root := mustOpen(t, atRoot, memstore.New())
 	user := atUser.At(root, 1)
+	noon := time.Date(1936, 5, 1, 12, 0, 0, 0, amsterdam)
 	for _, tc := range []struct {
 		name   string
 		err    error
@@ -168,16 +183,18 @@ func TestAt_errors(t *testing.T) {
 		{"struct", atUser.At(root, struct{}{}).Err(), rin.ErrParamType, "give the type a MarshalText or String method", "the error says what helps"},
 		{"array", atUser.At(root, digest{1, 2}).Err(), rin.ErrParamType, "rin_test.digest", "an array has no text"},
 		{"pointer to an integer", atUser.At(root, new(int)).Err(), rin.ErrParamType, "*int", "an address is no identity"},
+		{"offset with seconds", atUser.At(root, noon).Err(), rin.ErrParamType, "<user_id>: unsupported parameter: time.Time: 1936-05-01T12:00:00+00:19 leaves out the seconds of the time's offset; give its UTC()", "two moments would have one key"},
+		{"embedded offset with seconds", atUser.At(root, visit{noon}).Err(), rin.ErrParamType, "leaves out the seconds", "it writes itself as the time does"},
 		{"failing MarshalText", atUser.At(root, token{err: errInk}).Err(), errInk, "unsupported parameter: rin_test.token: out of ink", "its error is kept"},
 		{"failing MarshalText, as a kind", atUser.At(root, token{err: errInk}).Err(), rin.ErrParamType, "", "it is told from a server's error"},
 		{"panicking MarshalText", atUser.At(root, bomb{}).Err(), rin.ErrParamType, "rin_test.bomb panicked: boom", "At never panics"},
 		{"nil pointer with a MarshalText", atUser.At(root, (*token)(nil)).Err(), rin.ErrParamType, "panicked", "At never panics"},
 		{"nil Stringer", atUser.At(root, (*url.URL)(nil)).Err(), rin.ErrParamType, "panicked", "At never panics"},
 		{"String that panics", atUser.At(root, colourOf(nil)).Err(), rin.ErrParamType, "panicked", "At never panics"},
-		{"not under the root", atStray.At(root).Err(), rin.ErrNotUnder, `rin: at stray: not declared under this scope: key "stray" is not below root`, "the error names the scope"},
-		{"not under a scope", atName.At(user).Err(), rin.ErrNotUnder, `key "name" is not below root:user:<user_id>`, "a scope does not look up"},
+		{"not under the root", atStray.At(root).Err(), rin.ErrNotUnder, `rin: at stray: not declared under this scope: key "stray" is not below root; add it to rin.Child of root, or of a cluster below it`, "a Child was forgotten"},
+		{"not under a scope", atName.At(user).Err(), rin.ErrNotUnder, `key "name" is not below root:user:<user_id>; it is root:name, so start from a scope above that`, "a scope does not look up"},
 		{"the scope itself", atUser.At(user, 1).Err(), rin.ErrNotUnder, `cluster "user:<user_id>" is not below root:user:<user_id>`, "a cluster is not below itself"},
-		{"the root itself", atRoot.At(root).Err(), rin.ErrNotUnder, "is not below root", "a cluster is not below itself"},
+		{"the root itself", atRoot.At(root).Err(), rin.ErrNotUnder, "is not below root; it is the root; rin.Open returns its scope", "a cluster is not below itself"},
 		{"not under an empty root", atStray.At(mustOpen(t, rin.Cluster(""), memstore.New())).Err(), rin.ErrNotUnder, `key "stray" is not below the root`, "an empty pattern has no text to show"},
 		{"ambiguous key", atAge.At(root, 1).Err(), rin.ErrAmbiguous, "declared more than once under this scope: root:user:<user_id>:address:age and root:company:<name>-<country>:address:age; start from a scope nearer to it", "both places are named"},
 		{"ambiguous cluster", atAddress.At(root, 1).Err(), rin.ErrAmbiguous, "root:user:<user_id>:address and root:company", "both places are named"},
@@ -203,6 +220,140 @@ func TestAt_errors(t *testing.T) {
 				t.Errorf("the error is about %q on %q, want at and no key", op.Op, op.Key)
 			}
 		})
+	}
+}
+
+// Braces are a hash tag, and whoever gives a parameter for one is told so.
+func TestAt_braces(t *testing.T) {
+	age := rin.Key[int]("age")
+	user := rin.Cluster("user:{user_id}", rin.OneSlot(), rin.Child(age))
+	root := mustOpen(t, rin.Cluster("root", rin.Child(user)), memstore.New())
+	const help = "; {user_id} in root:user:{user_id}%s is a hash tag of that very text, and no parameter: write {<user_id>} for one"
+	for name, tc := range map[string]struct {
+		err  error
+		path string
+	}{
+		"cluster":         {user.At(root, 1).Err(), ""},
+		"cluster by name": {user.At(root, rin.Named("user_id", 1)).Err(), ""},
+		"key below":       {age.At(root, 1).Err(), ":age"},
+		"key of a scope":  {age.At(user.At(root), 1).Err(), ":age"},
+	} {
+		if want := fmt.Sprintf(help, tc.path); !errors.Is(tc.err, rin.ErrExtraParam) || !strings.HasSuffix(tc.err.Error(), want) {
+			t.Errorf("%s: %v, want ErrExtraParam that ends in %q", name, tc.err, want)
+		}
+	}
+	if e := age.At(root); e.Key() != "root:user:{user_id}:age" || e.Err() != nil {
+		t.Errorf("a tag that is meant gives %q, %v", e.Key(), e.Err())
+	}
+}
+
+// A dropped error never becomes a write elsewhere.
+func TestUse(t *testing.T) {
+	root := mustOpen(t, atRoot, memstore.New())
+	none := mustOpen(t, rin.Cluster("", rin.Child(atStray)), memstore.New())
+	type uses interface {
+		Use(func(string) error) error
+		Err() error
+	}
+	for _, tc := range []struct {
+		name, want string
+		handle     uses
+		reason     string
+	}{
+		{"entry", "root:name", atName.At(root), "a good entry gives its key"},
+		{"scope", "root:user:1", atUser.At(root, 1), "a good scope gives its prefix"},
+		{"empty root", "", none, "an empty prefix is one where it is declared so"},
+	} {
+		var got []string
+		use := func(text string) error { got = append(got, text); return nil }
+		if err := tc.handle.Use(use); err != nil || !cmp.Equal(got, []string{tc.want}) {
+			t.Errorf("%s: called with %q, %v, want once with %q: %s", tc.name, got, err, tc.want, tc.reason)
+		}
+		err := tc.handle.Use(func(string) error { return errInk })
+		var op *rin.OpError
+		if !errors.As(err, &op) || op.Op != "use" || op.Key != tc.want || op.Err != errInk {
+			t.Errorf("%s: %v, want the function's own error in an *OpError of use", tc.name, err)
+		}
+		if err := tc.handle.Use(nil); err == nil || !strings.HasSuffix(err.Error(), "the function is nil") {
+			t.Errorf("%s: %v, want an error about the function", tc.name, err)
+		}
+	}
+	for name, bad := range map[string]uses{
+		"entry without a parameter": atAge.At(atUser.At(root)), "stray entry": atStray.At(root), "zero entry": rin.Entry[int]{},
+		"scope without a parameter": atUser.At(root), "nil scope": (*rin.Scope)(nil), "zero scope": &rin.Scope{},
+	} {
+		err := bad.Use(func(text string) error { t.Errorf("%s: called with %q", name, text); return nil })
+		var got, want *rin.OpError
+		if !errors.As(err, &got) || !errors.As(bad.Err(), &want) || got.Op != "use" || !errors.Is(got, want.Err) {
+			t.Errorf("%s: %v, want what is wrong with the handle: %v", name, err, bad.Err())
+		}
+	}
+}
+
+func TestScope_params(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		scope  *rin.Scope
+		want   []rin.Param
+		reason string
+	}{
+		{"root", mustOpen(t, atRoot, memstore.New()), nil, "the root has no parameters"},
+		{"empty root", mustOpen(t, rin.Cluster(""), memstore.New()), nil, "the root has no parameters"},
+		{"user", atUser.At(mustOpen(t, atRoot, memstore.New()), "a:1"), []rin.Param{{Name: "user_id", Value: "a:1"}}, "a value comes back as it was given"},
+		{"below the user", atAddress.At(atUser.At(mustOpen(t, atRoot, memstore.New()), 1)), []rin.Param{{Name: "user_id", Value: "1"}}, "the clusters above have parameters too"},
+		{"two in a segment", atCompany.At(mustOpen(t, atRoot, memstore.New()), "a-b", "de"), []rin.Param{{Name: "name", Value: "a-b"}, {Name: "country", Value: "de"}}, "they come in path order"},
+		{"below an empty root", trailRoot.At(openTrail(t), 7), []rin.Param{{Name: "a", Value: "7"}}, "there is no first segment to skip"},
+		{"bad", atUser.At(mustOpen(t, atRoot, memstore.New())), nil, "a scope with an error has no values"},
+		{"nil", nil, nil, "a nil handle answers"},
+	} {
+		if diff := cmp.Diff(tc.want, tc.scope.Params()); diff != "" {
+			t.Errorf("%s: %s (-want +got):\n%s", tc.name, tc.reason, diff)
+		}
+		for _, p := range tc.want {
+			if got, ok := tc.scope.Param(p.Name); got != p.Value || !ok {
+				t.Errorf("%s: <%s> is %q, %v, want %q", tc.name, p.Name, got, ok, p.Value)
+			}
+		}
+		if got, ok := tc.scope.Param("nobody"); got != "" || ok {
+			t.Errorf("%s: a placeholder that is not there is %q, %v", tc.name, got, ok)
+		}
+	}
+}
+
+// The scopes that Each yields say whose they are.
+func TestEach_params(t *testing.T) {
+	root, ctx := mustOpen(t, atRoot, memstore.New()), t.Context()
+	for _, id := range []string{"1", "b:2"} {
+		check(t, atAge.At(atUser.At(root, id)).Set(ctx, 1))
+	}
+	got := map[string]bool{}
+	for user, err := range atUser.Each(ctx, root) {
+		check(t, err)
+		id, ok := user.Param("user_id")
+		got[id] = ok
+	}
+	if want := map[string]bool{"1": true, "b:2": true}; !cmp.Equal(got, want) {
+		t.Errorf("Each yields users %v, want %v", got, want)
+	}
+}
+
+// Handles print for people: what they are, or what is wrong with them.
+func TestHandles_print(t *testing.T) {
+	root := mustOpen(t, atRoot, memstore.New())
+	bad := atAge.At(atUser.At(root))
+	for _, tc := range []struct {
+		handle any
+		want   string
+	}{
+		{atName.At(root), "root:name"},
+		{bad, bad.Err().Error()},
+		{rin.Entry[int]{}, rin.Entry[int]{}.Err().Error()},
+		{atUser.At(root, 1), "root:user:1"},
+		{atUser.At(root), atUser.At(root).Err().Error()},
+	} {
+		if got := fmt.Sprint(tc.handle); got != tc.want {
+			t.Errorf("%T prints %q, want %q", tc.handle, got, tc.want)
+		}
 	}
 }
 
@@ -301,7 +452,7 @@ func lastErr[T any](seq iter.Seq2[T, error]) (last error) {
 
 // The tables of operations above are what "every operation" means below.
 func TestEveryOperationIsKnown(t *testing.T) {
-	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "String": true, "In": true, "To": true}
+	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "String": true, "In": true, "To": true, "Use": true, "Params": true, "Param": true}
 	for _, tc := range []struct {
 		handle any
 		known  int
@@ -437,10 +588,11 @@ func TestBadHandle_winsOverBadArguments(t *testing.T) {
 }
 
 // plainKey builds a key the obvious way, by the rules as the documentation
-// states them.
-func plainKey(pattern string, values ...string) string {
+// states them. Escaping has an obvious implementation of its own to be tested
+// against.
+func plainKey(path string, values ...string) string {
 	var out strings.Builder
-	for i, segment := range strings.Split(pattern, ":") {
+	for i, segment := range strings.Split(path, ":") {
 		if i > 0 {
 			out.WriteByte(':')
 		}
@@ -452,10 +604,10 @@ func plainKey(pattern string, values ...string) string {
 			}
 			_, segment, _ = strings.Cut(rest, ">")
 			apart := ""
-			if between := strings.Count(strings.Split(pattern, ":")[i], "<"); between > 1 {
+			if between := strings.Count(strings.Split(path, ":")[i], "<"); between > 1 {
 				apart = "-"
 			}
-			out.WriteString(rin.PlainEscape(values[0], apart))
+			out.Write(pattern.AppendEscaped(nil, values[0], apart))
 			values = values[1:]
 		}
 	}

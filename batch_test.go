@@ -398,7 +398,7 @@ func TestBatch_notSent(t *testing.T) {
 		},
 		"bad TTL": {
 			func(b *rin.Batch) func() any { return answer(batchAge.At(root, 1).In(b).Set(1, rin.TTL(-1))) },
-			rin.ErrTTL, "rin: set root:user:{1}:age: invalid TTL: TTL(-1ns) is not positive; write rin.NoTTL() for a value that does not expire",
+			rin.ErrTTL, "rin: set root:user:{1}:age: invalid TTL: TTL(-1ns) is not positive; write rin.NoTTL() for values that do not expire",
 		},
 		"bad expiry": {
 			func(b *rin.Batch) func() any { return answer(batchAge.At(root, 1).In(b).Expire(0)) },

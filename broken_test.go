@@ -23,6 +23,9 @@ func brokenDeclaration() *rin.ClusterNode {
 		syntax  = rin.Cluster("a::<1>:<b><c>:{}", nil)
 		control = rin.Cluster("tab\tbed", rin.Renew(5))
 		nothing = rin.Cluster("", rin.Child(nil))
+		seconds = rin.Key[string]("seconds", rin.TTL(30))
+		sliding = rin.Key[string]("sliding", rin.Renew(rin.OnAccess))
+		braces  = rin.Cluster("team:{team_id}", rin.Child(seconds, sliding, seconds))
 	)
-	return rin.Cluster("root", rin.Child(user, tag, archive, syntax, control, nothing))
+	return rin.Cluster("root", rin.Child(user, tag, archive, syntax, control, nothing, braces))
 }

@@ -8,6 +8,45 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
+// ClearOption is an option of [Scope.Clear].
+type ClearOption interface {
+	fmt.Stringer
+	validInClear(*clearing)
+}
+
+type clearMode int
+
+const (
+	dryRun clearMode = iota
+	force
+)
+
+// DryRun makes Clear count what it would delete, and delete nothing. It needs
+// no [Force].
+func DryRun() ClearOption { return dryRun }
+
+// Force clears what is declared [Protected].
+func Force() ClearOption { return force }
+
+func (m clearMode) validInClear(c *clearing) {
+	c.dryRun = c.dryRun || m == dryRun
+	c.force = c.force || m == force
+}
+
+func (m clearMode) String() string { return constant(int(m), "DryRun()", "Force()") }
+
+type protectedOption struct{}
+
+// Protected makes [Scope.Clear] refuse to clear the cluster, or a cluster above
+// it, unless [Force] is given. It applies to [Cluster].
+func Protected() ClusterOption { return protectedOption{} }
+
+func (protectedOption) validInCluster() {}
+
+func (protectedOption) declare(n *node) { n.protected = true }
+
+func (protectedOption) String() string { return "Protected()" }
+
 // clearing is how a Clear goes about it.
 type clearing struct{ dryRun, force bool }
 

@@ -10,6 +10,22 @@ import (
 	"github.com/redisimnest/rin/codec"
 )
 
+type defaultOption struct{ value any }
+
+// Default sets what [Entry.Get] returns where the key is not there. Nothing is
+// stored. It applies to [Key]. A default that holds slices, maps or pointers is
+// a fresh copy each time.
+//
+// A number that the key's type holds without loss is converted: Default(0)
+// suits a Key[int64] and a Key[float64].
+func Default[T any](value T) KeyOption { return defaultOption{value} }
+
+func (defaultOption) validInKey() {}
+
+func (o defaultOption) declare(n *node) { n.value.hasDefault, n.value.dflt = true, o.value }
+
+func (o defaultOption) String() string { return fmt.Sprintf("Default(%#v)", o.value) }
+
 // defaultOf returns what Get answers where the key is not there.
 func defaultOf[T any](v *value, typed *codec.Typed[T]) (func() (T, error), error) {
 	if !v.hasDefault {

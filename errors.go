@@ -44,7 +44,8 @@ var (
 	// while a MoveTo was under way.
 	ErrConflict = errors.New("another writer changed the key meanwhile")
 
-	// ErrTTL: a TTL is not positive, or a time to expire at has passed.
+	// ErrTTL: a TTL is less than a millisecond, or a time to expire at has passed
+	// or is later than a store can count.
 	ErrTTL = errors.New("invalid TTL")
 
 	// ErrUnscoped: a scope whose prefix is empty refuses to clear, since that
@@ -75,7 +76,8 @@ var (
 	ErrAmbiguous = errors.New("declared more than once under this scope")
 )
 
-// OpError is the error of an operation on a key or a scope.
+// OpError is the error of an operation on a key or a scope, or of [Open] where
+// its arguments can't be used.
 type OpError struct {
 	// Op is what was tried, in lower case: "get", "clear".
 	Op string

@@ -66,5 +66,5 @@ func Example_errors() {
 	// get stats:v1:page:<page>:count stats:v1:page:home:count
 	// rin: set stats:v1:page:<page>:count: missing parameter: <page>
 	// rin: set stats:v1:page:<page>:count: extra parameter: 2 given, wanted <page>
-	// rin: set count: not declared under this scope: key "count" is not below stats:v1
+	// rin: set count: not declared under this scope: key "count" is not below stats:v1; add it to rin.Child of stats:v1, or of a cluster below it
 }

@@ -1,9 +1,5 @@
 package rin
 
-// PlainEscape is the obvious implementation of escaping, for the tests of whole
-// keys.
-var PlainEscape = plainEscape
-
 // Waiters is how many callers wait for the load of an entry that is under way.
 func Waiters[T any](e Entry[T]) int {
 	fs := &e.place.store.flights

@@ -3,7 +3,6 @@ package rin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -36,7 +35,8 @@ func at(scope *Scope, n *node, params []any) handle {
 	return handle{r.to, key, err}
 }
 
-// Key returns the full key, "" where none could be built.
+// Key returns the full key, "" where none could be built. It is for showing: what
+// sends the key to a store goes through [Entry.Use].
 func (h handle) Key() string { return h.key }
 
 // Err returns what is wrong with the handle, nil where nothing is: a parameter
@@ -188,8 +188,9 @@ func (h handle) memoryUsage() operation[int64] {
 	}
 }
 
-// Expire makes the key expire after d, which must be positive. It returns
-// whether the key is there. It is PEXPIRE: O(1).
+// Expire makes the key expire after d, which must be a millisecond at least. It
+// returns whether the key is there. [NoExpiry] is an error: use [Entry.Persist].
+// It is PEXPIRE: O(1).
 func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
 	return h.expire(d).now(ctx)
 }
@@ -211,8 +212,8 @@ func (h handle) ExpireAt(ctx context.Context, t time.Time) (bool, error) {
 
 func (h handle) expireAt(t time.Time) operation[bool] {
 	var err error
-	if h.check() == nil && !t.After(h.place.store.now()) {
-		err = fmt.Errorf("%w: %v has passed; use Delete to remove the key", ErrTTL, t)
+	if h.check() == nil {
+		err = checkExpireAt(t, h.place.store.now())
 	}
 	return operation[bool]{handle: h, name: "expire", op: h.expiry(0, t), err: err, result: didIt}
 }

@@ -28,15 +28,18 @@ func Key[T any](pattern string, opts ...KeyOption) *KeyOf[T] {
 	k.value = &value{goType: reflect.TypeFor[T](), bind: bindTo[T]}
 	for _, opt := range opts {
 		k.add(opt)
-		if opt != nil {
-			opt.validInKey(&k.node)
-		}
 	}
 	return k
 }
 
 // At binds the key to a scope, with the values of all placeholders between the
 // scope and the key, in path order, or by name with [Named].
+//
+// A value is a string, an integer, a bool or a []byte, or of a type with such a
+// kind; or it writes itself as text, as a UUID, a netip.Addr and a time.Time do
+// with MarshalText; or else it has a String method. MarshalText comes first, and
+// String last. Anything else is [ErrParamType], floats among it, since one float
+// has many texts. An empty text is [ErrEmptyParam].
 //
 // At does not fail: an error is carried in the entry. Every operation returns
 // it, and [Entry.Err] shows it.

@@ -285,7 +285,8 @@ func TestFromEnv_refuses(t *testing.T) {
 	} {
 		t.Run(tc.name+"="+tc.value, func(t *testing.T) {
 			t.Setenv(tc.name, tc.value)
-			checkProblems(t, problems(t, faultRoot, rin.FromEnv()), tc.want)
+			_, err := rin.Open(faultRoot, memstore.New(), rin.FromEnv())
+			checkOpenErrors(t, err, tc.want)
 		})
 	}
 }

@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
+
+	"github.com/redisimnest/rin/internal/pattern"
 )
 
 // Node is a part of a declared tree: a [*ClusterNode] or a key such as
@@ -39,27 +42,73 @@ func Cluster(pattern string, opts ...ClusterOption) *ClusterNode {
 	c.self = c
 	for _, opt := range opts {
 		c.add(opt)
-		if opt != nil {
-			opt.validInCluster(&c.node)
-		}
 	}
 	return c
 }
+
+type childOption struct{ nodes []Node }
+
+// Child declares what lies below a cluster. It applies to [Cluster] and may be
+// given several times. A node may be a child of several clusters.
+func Child(nodes ...Node) ClusterOption { return childOption{nodes} }
+
+func (childOption) validInCluster() {}
+
+func (o childOption) declare(n *node) {
+	for _, child := range o.nodes {
+		switch {
+		case isNil(child):
+			n.problem("a child is nil; package variables that depend on each other in a circle look like this")
+		case slices.Contains(n.children, child):
+			n.problem("child %q is listed twice; remove one", child.Pattern())
+		default:
+			n.children = append(n.children, child)
+		}
+	}
+}
+
+func (o childOption) String() string {
+	var patterns []string
+	for _, child := range o.nodes {
+		if !isNil(child) {
+			patterns = append(patterns, child.Pattern())
+		}
+	}
+	return "Child(" + strings.Join(patterns, ", ") + ")"
+}
+
+type oneSlotOption struct{ anyNode }
+
+// OneSlot says that a hash tag without a parameter, such as {jobs}, is meant:
+// all keys below it lie in one slot of a Redis Cluster, and so on one server. It
+// applies to [Cluster] and [Key]. Below the root, [Open] takes such a tag for a
+// placeholder that is written wrongly unless OneSlot is given.
+func OneSlot() NodeOption { return oneSlotOption{} }
+
+func (o oneSlotOption) declare(n *node) {
+	n.oneSlot = true
+	if !strings.Contains(n.pattern, "{") {
+		n.problem("%v is for a hash tag, and the pattern has none", o)
+	}
+}
+
+func (oneSlotOption) String() string { return "OneSlot()" }
 
 // node is what all nodes have in common, without type parameters.
 type node struct {
 	self     Node
 	pattern  string
-	segments []segment
+	segments []pattern.Segment
 	garbled  bool // the pattern can't be read
 	file     string
 	line     int
 	problems []string
 
 	options   []fmt.Stringer // as declared, without the children
-	policies  []policyOption
+	policies  []inheritedOption
 	children  []Node
 	protected bool
+	oneSlot   bool
 	value     *value // nil for a cluster
 }
 
@@ -75,10 +124,10 @@ type value struct {
 
 // newNode is called by the exported constructors only: the declaration's
 // file:line is that of their caller.
-func newNode(pattern string) node {
+func newNode(declared string) node {
 	_, file, line, _ := runtime.Caller(2)
-	segments, problems := parsePattern(pattern)
-	return node{pattern: pattern, segments: segments, garbled: len(problems) > 0, file: file, line: line, problems: problems}
+	segments, problems := pattern.Parse(declared)
+	return node{pattern: declared, segments: segments, garbled: len(problems) > 0, file: file, line: line, problems: problems}
 }
 
 // Pattern returns the node's own pattern, as it was declared.
@@ -86,13 +135,20 @@ func (n *node) Pattern() string { return n.pattern }
 
 func (n *node) base() *node { return n }
 
-// add records an option, and complains about one that is nil or given twice.
-func (n *node) add(opt fmt.Stringer) {
+// option is an option of a declaration, wherever it is valid.
+type option interface {
+	fmt.Stringer
+	declare(*node)
+}
+
+// add applies an option, and complains about one that is nil or given twice.
+func (n *node) add(opt option) {
 	if opt == nil {
 		n.problem("option is nil")
 		return
 	}
-	if _, ok := opt.(ChildOption); ok {
+	opt.declare(n)
+	if _, ok := opt.(childOption); ok {
 		return
 	}
 	for _, earlier := range n.options {
@@ -101,7 +157,7 @@ func (n *node) add(opt fmt.Stringer) {
 		}
 	}
 	n.options = append(n.options, opt)
-	if p, ok := opt.(policyOption); ok {
+	if p, ok := opt.(inheritedOption); ok {
 		n.policies = append(n.policies, p)
 	}
 }
@@ -165,7 +221,7 @@ func (n *node) describe(inherited policy) string {
 
 func (n *node) setsTTL() bool {
 	for _, p := range n.policies {
-		if _, ok := p.(TTLOption); ok {
+		if _, ok := p.(ttlOption); ok {
 			return true
 		}
 	}

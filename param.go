@@ -5,9 +5,13 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"time"
+
+	"github.com/redisimnest/rin/internal/pattern"
 )
 
-// Param is a parameter's name and its value, as [Scope.Parse] finds it in a key.
+// Param is a parameter's name and its value, as [Scope.Params] and [Scope.Parse]
+// find it in a prefix or a key.
 type Param struct {
 	Name, Value string
 }
@@ -152,7 +156,7 @@ func appendText(dst []byte, text, apart string) ([]byte, error) {
 	if text == "" {
 		return dst, ErrEmptyParam
 	}
-	return appendEscaped(dst, text, apart), nil
+	return pattern.AppendEscaped(dst, text, apart), nil
 }
 
 // paramText is the plain text of a value: by its own MarshalText, else by its
@@ -166,6 +170,9 @@ func paramText(value any) (text string, err error) {
 	}()
 	if v, ok := value.(encoding.TextMarshaler); ok {
 		data, err := v.MarshalText()
+		if err == nil {
+			err = checkMoment(value, string(data))
+		}
 		if err != nil {
 			return "", fmt.Errorf("%w: %T: %w", ErrParamType, value, err)
 		}
@@ -189,4 +196,18 @@ func paramText(value any) (text string, err error) {
 		return v.String(), nil
 	}
 	return "", fmt.Errorf("%w: %T; use a string, integer, bool or []byte, or give the type a MarshalText or String method", ErrParamType, value)
+}
+
+// checkMoment turns down a time, or what embeds one, whose text says another
+// moment: RFC 3339 has no room for the seconds of an offset, so that two moments
+// would have one key.
+func checkMoment(value any, text string) error {
+	v, ok := value.(interface{ Equal(time.Time) bool })
+	if !ok {
+		return nil
+	}
+	if said, err := time.Parse(time.RFC3339Nano, text); err == nil && !v.Equal(said) {
+		return fmt.Errorf("%s leaves out the seconds of the time's offset; give its UTC()", text)
+	}
+	return nil
 }

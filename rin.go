@@ -47,6 +47,9 @@
 // so that a value of another type is [ErrWrongType] and never a wrong number.
 // Package codec describes it; [Plain] leaves it out.
 //
+// [Entry.Use] gives the key to the raw client, for commands that rin has no
+// method for.
+//
 // # Expire
 //
 // The TTL nearest to the write wins: the write's own option, then the key's,
@@ -62,7 +65,8 @@
 //	deleted, err := alice.Clear(ctx)                  // root:user:1:…, never root:user:10:…
 //
 // These are exact: everything below the prefix, nothing else, and what a
-// parameter holds is never a wildcard.
+// parameter holds is never a wildcard. [Scope.Param] says whose scope it is that
+// Each yields.
 //
 // # Batch
 //
@@ -114,3 +118,150 @@
 // [Logger] logs each operation at debug level. A decorator around a backend, a
 // type with two methods, sees every command: package backend describes it.
 package rin
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/codec"
+)
+
+// Open checks the whole declaration below root, binds it to a backend, and
+// returns the scope of the root. It sends nothing to the store. The backend
+// stays the caller's, to close and to use elsewhere.
+//
+// A declaration with mistakes gives one [*SchemaError] that lists all of them,
+// each with its file:line. An argument that Open can't use, such as a nil
+// backend or an option that can't be read, gives an [*OpError]. Where there are
+// several errors, errors.As finds each of them.
+func Open(root *ClusterNode, b backend.Backend, opts ...OpenOption) (*Scope, error) {
+	s := &store{backend: b, pageSize: backend.DefaultPageSize}
+	errs := s.configure(opts)
+	if root == nil {
+		errs = append(errs, openError("the root cluster is nil; give what rin.Cluster returns"))
+	} else {
+		errs = append(errs, s.check(&root.node))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	s.root.routes()
+	s.now = func() time.Time { return backend.Now(b) }
+	return &Scope{place: s.root, prefix: s.root.pattern}, nil
+}
+
+// configure applies the options of Open, and says what can't be used.
+func (s *store) configure(opts []OpenOption) (errs []error) {
+	if isNil(s.backend) {
+		errs = append(errs, openError("the backend is nil; give memstore.New(), goredis.New(client) or valkeygo.New(client)"))
+	}
+	for _, opt := range opts {
+		if opt == nil {
+			errs = append(errs, openError("an option is nil; leave it out"))
+		} else if err := opt.validInOpen(s); err != nil {
+			errs = append(errs, openError("%w", err))
+		}
+	}
+	if s.registry == nil {
+		s.registry = codec.Standard()
+	}
+	if err := s.registry.Err(); err != nil {
+		errs = append(errs, openError("%w", err))
+	}
+	return errs
+}
+
+func openError(format string, args ...any) error {
+	return &OpError{Op: "open", Err: fmt.Errorf(format, args...)}
+}
+
+// OpenOption is an option of [Open].
+type OpenOption interface {
+	fmt.Stringer
+	validInOpen(*store) error
+}
+
+type registryOption struct{ registry *codec.Registry }
+
+// Registry sets the codecs and type names that values are written and read
+// with. It applies to [Open]. The default is codec.Standard().
+func Registry(reg *codec.Registry) OpenOption { return registryOption{reg} }
+
+func (o registryOption) validInOpen(s *store) error {
+	if o.registry == nil {
+		return fmt.Errorf("Registry: the registry is nil; leave the option out for codec.Standard()")
+	}
+	s.registry = o.registry
+	return nil
+}
+
+func (o registryOption) String() string { return "Registry(…)" }
+
+type loggerOption struct{ logger *slog.Logger }
+
+// Logger logs each operation at debug level: what it was, the key's pattern,
+// the key, how long it took, and its error. Values are not logged. It applies to
+// [Open]. By default nothing is logged.
+func Logger(logger *slog.Logger) OpenOption { return loggerOption{logger} }
+
+func (o loggerOption) validInOpen(s *store) error {
+	if o.logger == nil {
+		return fmt.Errorf("Logger: the logger is nil; leave the option out to log nothing")
+	}
+	s.logger = o.logger
+	return nil
+}
+
+func (o loggerOption) String() string { return "Logger(…)" }
+
+type pageSizeOption struct{ size int }
+
+// PageSize sets how many keys a scan looks at, and a clear deletes, at a time.
+// It applies to [Open]. The default is 1000.
+func PageSize(n int) OpenOption { return pageSizeOption{n} }
+
+func (o pageSizeOption) validInOpen(s *store) error {
+	if o.size <= 0 {
+		return fmt.Errorf("%v: the size must be positive", o)
+	}
+	s.pageSize = o.size
+	return nil
+}
+
+func (o pageSizeOption) String() string { return fmt.Sprintf("PageSize(%d)", o.size) }
+
+type envOption struct{}
+
+// FromEnv reads options from the environment: [PageSize] from
+// REDIS_DELETE_CHUNK_SIZE, a positive number, and [Logger] from
+// SHOW_METHOD_DISPATCH_LOGS, a bool as strconv.ParseBool reads it, which logs
+// to standard error. A variable that is not set, or is empty, leaves things as
+// they are. It applies to [Open]; of several options the last one wins.
+func FromEnv() OpenOption { return envOption{} }
+
+func (envOption) validInOpen(s *store) error {
+	if text := os.Getenv("REDIS_DELETE_CHUNK_SIZE"); text != "" {
+		size, err := strconv.Atoi(text)
+		if err != nil || size <= 0 {
+			return fmt.Errorf("FromEnv: REDIS_DELETE_CHUNK_SIZE is %q; it must be a positive number", text)
+		}
+		s.pageSize = size
+	}
+	if text := os.Getenv("SHOW_METHOD_DISPATCH_LOGS"); text != "" {
+		show, err := strconv.ParseBool(text)
+		if err != nil {
+			return fmt.Errorf("FromEnv: SHOW_METHOD_DISPATCH_LOGS is %q; it must be true or false", text)
+		}
+		if show {
+			s.logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		}
+	}
+	return nil
+}
+
+func (envOption) String() string { return "FromEnv()" }

@@ -17,7 +17,8 @@ type Scope struct {
 }
 
 // At binds the cluster to a scope, with the values of all placeholders between
-// the scope and the cluster, in path order, or by name with [Named].
+// the scope and the cluster, in path order, or by name with [Named]. [KeyOf.At]
+// says which values a parameter takes.
 //
 // At does not fail: an error is carried in the scope. Everything that is done
 // with the scope returns it, and [Scope.Err] shows it.
@@ -30,7 +31,9 @@ func (c *ClusterNode) At(scope *Scope, params ...any) *Scope {
 }
 
 // Prefix returns what the keys of the scope begin with, without the colon that
-// follows it: root:user:1. It is "" where the root's pattern is empty.
+// follows it: root:user:1. It is "" where the root's pattern is empty, and for a
+// scope with an error: what sends the prefix to a store goes through
+// [Scope.Use].
 func (s *Scope) Prefix() string {
 	if s == nil {
 		return ""
@@ -44,6 +47,32 @@ func (s *Scope) String() string {
 		return err.Error()
 	}
 	return s.prefix
+}
+
+// Params returns the values of all placeholders from the root to the scope, in
+// path order: user_id=1 for root:user:1. There are none where the scope has an
+// error.
+func (s *Scope) Params() []Param {
+	if s.check() != nil {
+		return nil
+	}
+	var values []string
+	texts := strings.Split(s.prefix, ":")
+	for i := range s.place.segments {
+		values, _ = s.place.segments[i].Match(texts[i], values)
+	}
+	return s.place.params(values)
+}
+
+// Param returns the value of one placeholder by its name, and whether there is
+// such a placeholder between the root and the scope.
+func (s *Scope) Param(name string) (string, bool) {
+	for _, p := range s.Params() {
+		if p.Name == name {
+			return p.Value, true
+		}
+	}
+	return "", false
 }
 
 // Err returns what is wrong with the scope, nil where nothing is. Everything
@@ -103,11 +132,22 @@ func (s *Scope) route(n *node) (*route, error) {
 	case s.err != nil:
 		return r, s.err
 	case !ok:
-		return nil, fmt.Errorf("%w: %s %q is not below %s", ErrNotUnder, n.kind(), n.pattern, s.place.name())
+		return nil, fmt.Errorf("%w: %s %q is not below %s; %s", ErrNotUnder, n.kind(), n.pattern, s.place.name(), s.place.remedy(n))
 	case r.also != nil:
 		return nil, fmt.Errorf("%w: %s and %s; start from a scope nearer to it", ErrAmbiguous, r.to.pattern, r.also.pattern)
 	}
 	return r, nil
+}
+
+// remedy says what helps where a node is not below p.
+func (p *place) remedy(n *node) string {
+	if n == p.store.root.node {
+		return "it is the root; rin.Open returns its scope"
+	}
+	if r, ok := p.store.root.below[n]; ok {
+		return fmt.Sprintf("it is %s, so start from a scope above that", r.to.pattern)
+	}
+	return fmt.Sprintf("add it to rin.Child of %s, or of a cluster below it", p.name())
 }
 
 func (p *place) name() string {
@@ -154,8 +194,8 @@ func (s *Scope) Parse(key string) (Found, error) {
 
 func (s *Scope) found(key string) Found {
 	segments := strings.Split(key, ":")
-	if p, params := s.place.store.root.parse(segments, nil); p != nil {
-		return Found{key, p.node.self, params}
+	if p, values := s.place.store.root.parse(segments, nil); p != nil {
+		return Found{key, p.node.self, p.params(values)}
 	}
 	return Found{Key: key}
 }
@@ -280,7 +320,7 @@ func (p *place) instance(key string) (string, bool) {
 		if n < 0 {
 			return "", false
 		}
-		if _, ok := p.segments[i].match(key[end:end+n], nil); !ok {
+		if _, ok := p.segments[i].Match(key[end:end+n], nil); !ok {
 			return "", false
 		}
 		end += n + 1

@@ -111,7 +111,7 @@ func TestSetOptions(t *testing.T) {
 	const before = 30 * time.Minute
 	onEveryBackend(t, func(t *testing.T, r rig) {
 		root, ctx := mustOpen(t, tree, r), t.Context()
-		in := func(d time.Duration) rin.ExpireAtOption { return rin.ExpireAt(backend.Now(r).Add(d)) }
+		in := func(d time.Duration) rin.WriteOption { return rin.ExpireAt(backend.Now(r).Add(d)) }
 		for _, tc := range []struct {
 			name    string
 			opts    []rin.WriteOption
@@ -218,13 +218,11 @@ func TestTTL_rounds(t *testing.T) {
 		ttl, want time.Duration
 		reason    string
 	}{
-		{time.Nanosecond, time.Millisecond, "less than a millisecond is one"},
-		{time.Millisecond - 1, time.Millisecond, "less than a millisecond is one"},
 		{time.Millisecond, time.Millisecond, "a whole number stays"},
 		{time.Millisecond + 1, 2 * time.Millisecond, "a value lives no shorter than was asked for"},
 		{1500 * time.Microsecond, 2 * time.Millisecond, "a value lives no shorter than was asked for"},
 		{time.Hour, time.Hour, "a whole number stays"},
-		{math.MaxInt64, math.MaxInt64 - math.MaxInt64%time.Millisecond, "there is nothing to round up to"},
+		{math.MaxInt64 - 1, math.MaxInt64 - math.MaxInt64%time.Millisecond, "there is nothing to round up to"},
 	} {
 		key := rin.Key[int]("k", rin.TTL(tc.ttl), rin.Renew(rin.OnAccess))
 		root, last := recordTTLs(t, rin.Cluster("root", rin.Child(key)))
@@ -239,6 +237,91 @@ func TestTTL_rounds(t *testing.T) {
 			if err := run(); err != nil || last() != tc.want {
 				t.Errorf("%s %v reaches the backend as %v, %v, want %v: %s", name, tc.ttl, last(), err, tc.want, tc.reason)
 			}
+		}
+	}
+}
+
+// A bare number is in nanoseconds, and was meant in seconds.
+func TestTTL_unit(t *testing.T) {
+	key := rin.Key[int]("k", rin.TTL(time.Hour))
+	s := &spy{Backend: memstore.New()}
+	e, ctx := key.At(mustOpen(t, rin.Cluster("root", rin.Child(key)), s)), t.Context()
+	_, expire := e.Expire(ctx, 30)
+	for name, err := range map[string]error{"set": e.Set(ctx, 1, rin.TTL(30)), "expire": expire} {
+		want := "rin: " + name + " root:k: invalid TTL: 30ns is less than a millisecond; did you mean 30*time.Second?"
+		if !errors.Is(err, rin.ErrTTL) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+	if sent := s.taken(); len(sent) > 0 {
+		t.Errorf("sent %v to the store", sent)
+	}
+}
+
+// What TTL returns can be given back.
+func TestNoExpiry_givenBack(t *testing.T) {
+	key := rin.Key[int]("k", rin.TTL(time.Hour))
+	declared := rin.Key[int]("declared", rin.TTL(rin.NoExpiry))
+	tree := rin.Cluster("root", rin.TTL(time.Minute), rin.Child(key, declared))
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		root, ctx := mustOpen(t, tree, r), t.Context()
+		e := key.At(root)
+		check(t, e.Set(ctx, 1, rin.NoTTL()))
+		ttl, err := e.TTL(ctx)
+		check(t, err, e.Set(ctx, 2, rin.TTL(ttl)), declared.At(root).Set(ctx, 1))
+		for _, e := range []rin.Entry[int]{e, declared.At(root)} {
+			if got, err := e.TTL(ctx); got != rin.NoExpiry || err != nil {
+				t.Errorf("%v has %v left, %v, want NoExpiry", e, got, err)
+			}
+		}
+		_, err = e.Expire(ctx, ttl)
+		if !errors.Is(err, rin.ErrTTL) || !strings.Contains(err.Error(), "use Persist to remove an expiry") {
+			t.Errorf("expire after NoExpiry: %v, want ErrTTL that names Persist: 292 years are not what was asked for", err)
+		}
+		if got := look(t, r, e.Key()); got.Left != 0 || !got.Found {
+			t.Errorf("the refusal left %+v", got)
+		}
+	})
+}
+
+// A moment behind the last one that a store counts would come out as long past,
+// and delete the key.
+func TestExpireAt_farAhead(t *testing.T) {
+	last := time.UnixMilli(math.MaxInt64)
+	key := rin.Key[int]("k", rin.TTL(time.Hour))
+	tree := rin.Cluster("root", rin.Child(key))
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		e, ctx := key.At(mustOpen(t, tree, r)), t.Context()
+		for _, at := range []time.Time{last.Add(1), last.AddDate(1000, 0, 0), time.Unix(math.MaxInt64/2, 0)} {
+			check(t, e.Set(ctx, 1))
+			err := e.Set(ctx, 2, rin.ExpireAt(at))
+			_, again := e.ExpireAt(ctx, at)
+			for _, err := range []error{err, again} {
+				if !errors.Is(err, rin.ErrTTL) || !strings.Contains(err.Error(), "is later than a store can count; use NoTTL or Persist") {
+					t.Errorf("to expire at %v: %v, want ErrTTL", at, err)
+				}
+			}
+			if got := look(t, r, e.Key()); got.Value != "~text:int:1" || !near(got.Left, time.Hour) {
+				t.Errorf("the refusal left %+v", got)
+			}
+		}
+		check(t, e.Set(ctx, 3, rin.ExpireAt(time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC))))
+		if v, err := e.Get(ctx); v != 3 || err != nil {
+			t.Errorf("a key that expires in the year 9999 reads %v, %v", v, err)
+		}
+		check(t, e.Set(ctx, 4, rin.ExpireAt(last)))
+		_, err := e.ExpireAt(ctx, last)
+		check(t, err)
+		if v, err := e.Get(ctx); v != 4 || err != nil {
+			t.Errorf("a key that expires at the last moment reads %v, %v", v, err)
+		}
+	})
+}
+
+func TestRemaining_prints(t *testing.T) {
+	for ttl, want := range map[time.Duration]string{rin.NoExpiry: "no expiry", 90 * time.Second: "1m30s", 0: "0s"} {
+		if got := fmt.Sprint(rin.Remaining(ttl)); got != want {
+			t.Errorf("%v prints as %q, want %q", int64(ttl), got, want)
 		}
 	}
 }
@@ -287,7 +370,7 @@ func TestJitter(t *testing.T) {
 }
 
 func TestJitter_extremes(t *testing.T) {
-	for _, ttl := range []time.Duration{time.Nanosecond, time.Millisecond, math.MaxInt64} {
+	for _, ttl := range []time.Duration{time.Millisecond, time.Hour, math.MaxInt64 - 1} {
 		key := rin.Key[int]("k", rin.TTL(ttl), rin.Jitter(0.9))
 		root, last := recordTTLs(t, rin.Cluster("root", rin.Child(key)))
 		for range 200 {

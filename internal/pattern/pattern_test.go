@@ -1,4 +1,4 @@
-package rin
+package pattern
 
 import (
 	"strings"
@@ -11,17 +11,17 @@ import (
 func TestParsePattern(t *testing.T) {
 	for _, tc := range []struct {
 		pattern string
-		want    []segment
+		want    []Segment
 		problem string
 		reason  string
 	}{
-		{pattern: "user", want: []segment{{lits: []string{"user"}}}, reason: "a literal"},
-		{pattern: "user:<id>", want: []segment{{lits: []string{"user"}}, {lits: []string{"", ""}, names: []string{"id"}}}, reason: "a placeholder"},
-		{pattern: "user-<id>", want: []segment{{lits: []string{"user-", ""}, names: []string{"id"}}}, reason: "a literal beside a placeholder"},
-		{pattern: "{<id>}", want: []segment{{lits: []string{"{", "}"}, names: []string{"id"}}}, reason: "a hash tag"},
-		{pattern: "{user:<id>}", want: []segment{{lits: []string{"{user"}}, {lits: []string{"", "}"}, names: []string{"id"}}}, reason: "a hash tag over two segments"},
-		{pattern: "<a>-v2-<b>", want: []segment{{lits: []string{"", "-v2-", ""}, names: []string{"a", "b"}, apart: "-v"}}, reason: "digits can't be kept out of an escape"},
-		{pattern: "a b*?[x]", want: []segment{{lits: []string{"a b*?[x]"}}}, reason: "glob characters are literals"},
+		{pattern: "user", want: []Segment{{Lits: []string{"user"}}}, reason: "a literal"},
+		{pattern: "user:<id>", want: []Segment{{Lits: []string{"user"}}, {Lits: []string{"", ""}, Names: []string{"id"}}}, reason: "a placeholder"},
+		{pattern: "user-<id>", want: []Segment{{Lits: []string{"user-", ""}, Names: []string{"id"}}}, reason: "a literal beside a placeholder"},
+		{pattern: "{<id>}", want: []Segment{{Lits: []string{"{", "}"}, Names: []string{"id"}}}, reason: "a hash tag"},
+		{pattern: "{user:<id>}", want: []Segment{{Lits: []string{"{user"}}, {Lits: []string{"", "}"}, Names: []string{"id"}}}, reason: "a hash tag over two segments"},
+		{pattern: "<a>-v2-<b>", want: []Segment{{Lits: []string{"", "-v2-", ""}, Names: []string{"a", "b"}, Apart: "-v"}}, reason: "digits can't be kept out of an escape"},
+		{pattern: "a b*?[x]", want: []Segment{{Lits: []string{"a b*?[x]"}}}, reason: "glob characters are literals"},
 
 		{pattern: "a::b", problem: "empty segment", reason: "an empty segment is somebody's bug"},
 		{pattern: ":a", problem: "empty segment", reason: "an empty segment is somebody's bug"},
@@ -43,9 +43,9 @@ func TestParsePattern(t *testing.T) {
 		{pattern: "a\xFF", problem: "UTF-8", reason: "a literal is text"},
 	} {
 		t.Run(tc.pattern, func(t *testing.T) {
-			got, problems := parsePattern(tc.pattern)
+			got, problems := Parse(tc.pattern)
 			if tc.problem == "" {
-				if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(segment{})); diff != "" || problems != nil {
+				if diff := cmp.Diff(tc.want, got); diff != "" || problems != nil {
 					t.Errorf("%s: problems %q, segments (-want +got):\n%s", tc.reason, problems, diff)
 				}
 				return
@@ -54,6 +54,24 @@ func TestParsePattern(t *testing.T) {
 				t.Errorf("%s: problems %q, want one about %q", tc.reason, all, tc.problem)
 			}
 		})
+	}
+}
+
+func TestLiteralTag(t *testing.T) {
+	for _, tc := range []struct{ pattern, want, reason string }{
+		{"user:{user_id}", "user_id", "a placeholder is often written so elsewhere"},
+		{"{jobs}", "jobs", "any Go identifier could be a placeholder's name"},
+		{"{<a>}:{b}", "b", "not the first tag alone"},
+		{"user:{<user_id>}", "", "the placeholder is one"},
+		{"{job-queue}", "", "a placeholder could not be called so"},
+		{"{user:<id>}", "", "a tag over two segments is no name"},
+		{"user", "", "there is no tag"},
+		{"{user", "", "a tag that is not closed is another mistake"},
+		{"user}", "", "a tag that is not opened is another mistake"},
+	} {
+		if got := LiteralTag(tc.pattern); got != tc.want {
+			t.Errorf("LiteralTag(%q) = %q, want %q: %s", tc.pattern, got, tc.want, tc.reason)
+		}
 	}
 }
 
@@ -86,7 +104,7 @@ func TestOverlaps(t *testing.T) {
 	} {
 		a, _ := parseSegment(tc.a)
 		b, _ := parseSegment(tc.b)
-		if a.overlaps(&b) != tc.want || b.overlaps(&a) != tc.want {
+		if a.Overlaps(&b) != tc.want || b.Overlaps(&a) != tc.want {
 			t.Errorf("%s and %s: overlap is not %v: %s", tc.a, tc.b, tc.want, tc.reason)
 		}
 	}
@@ -96,7 +114,7 @@ func TestOverlaps(t *testing.T) {
 func TestOverlapsMissesNothing(t *testing.T) {
 	part := rapid.SampledFrom([]string{"a", "b", "-", "<x>", "{", "}"})
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(label string) segment {
+		draw := func(label string) Segment {
 			text := strings.Join(rapid.SliceOfN(part, 1, 4).Draw(t, label), "")
 			text = strings.Replace(text, "<x>", "<y>", 1)
 			s, err := parseSegment(text)
@@ -107,9 +125,9 @@ func TestOverlapsMissesNothing(t *testing.T) {
 		}
 		a, b := draw("a"), draw("b")
 		text := rapid.StringMatching(`[ab{}-]{1,6}`).Draw(t, "text")
-		_, inA := a.match(text, nil)
-		_, inB := b.match(text, nil)
-		if inA && inB && !a.overlaps(&b) {
+		_, inA := a.Match(text, nil)
+		_, inB := b.Match(text, nil)
+		if inA && inB && !a.Overlaps(&b) {
 			t.Fatalf("%q matches %q and %q, which are said not to overlap", text, a, b)
 		}
 	})
@@ -120,14 +138,14 @@ func FuzzPattern(f *testing.F) {
 		f.Add(seed, "x", "y")
 	}
 	f.Fuzz(func(t *testing.T, pattern, first, second string) {
-		segments, problems := parsePattern(pattern)
+		segments, problems := Parse(pattern)
 		if len(problems) > 0 {
 			return
 		}
 		for _, s := range segments {
-			text := s.lits[0]
-			var want []Param
-			for i, name := range s.names {
+			text := s.Lits[0]
+			var want []string
+			for i := range s.Names {
 				value := first
 				if i%2 == 1 {
 					value = second
@@ -135,17 +153,17 @@ func FuzzPattern(f *testing.F) {
 				if value == "" {
 					return
 				}
-				text += string(appendEscaped(nil, value, s.apart)) + s.lits[i+1]
-				want = append(want, Param{name, value})
+				text += string(AppendEscaped(nil, value, s.Apart)) + s.Lits[i+1]
+				want = append(want, value)
 			}
-			got, ok := s.match(text, nil)
+			got, ok := s.Match(text, nil)
 			if !ok {
 				t.Fatalf("pattern %q does not match its own text %q", pattern, text)
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("pattern %q, text %q (-want +got):\n%s", pattern, text, diff)
 			}
-			if !s.overlaps(&s) {
+			if !s.Overlaps(&s) {
 				t.Fatalf("pattern %q does not overlap itself", pattern)
 			}
 		}

@@ -1,4 +1,6 @@
-package rin
+// Package pattern reads the patterns of a declaration, and renders and takes
+// apart what their placeholders hold.
+package pattern
 
 import (
 	"fmt"
@@ -8,20 +10,20 @@ import (
 	"unicode/utf8"
 )
 
-// A segment is what stands between two colons of a pattern: literals around
-// placeholders. lits has one element more than names; a literal may be empty
+// A Segment is what stands between two colons of a pattern: literals around
+// placeholders. Lits has one element more than Names; a literal may be empty
 // only at either end.
-type segment struct {
-	lits  []string
-	names []string
-	// apart are the runes that keep two placeholders apart: values must not
+type Segment struct {
+	Lits  []string
+	Names []string
+	// Apart are the runes that keep two placeholders apart: values must not
 	// show them. It is empty in a segment with at most one placeholder.
-	apart string
+	Apart string
 }
 
-// parsePattern splits a pattern into its segments. The problems say everything
-// that is wrong with it.
-func parsePattern(pattern string) (segments []segment, problems []string) {
+// Parse splits a pattern into its segments. The problems say everything that is
+// wrong with it.
+func Parse(pattern string) (segments []Segment, problems []string) {
 	problems = checkCharacters(pattern)
 	if len(problems) > 0 || pattern == "" {
 		return nil, problems
@@ -54,15 +56,15 @@ func checkCharacters(pattern string) []string {
 	return nil
 }
 
-func parseSegment(text string) (segment, error) {
+func parseSegment(text string) (Segment, error) {
 	if text == "" {
-		return segment{}, fmt.Errorf("empty segment: write something between the colons")
+		return Segment{}, fmt.Errorf("empty segment: write something between the colons")
 	}
-	var s segment
+	var s Segment
 	for {
 		open := strings.IndexAny(text, "<>")
 		if open < 0 {
-			s.lits = append(s.lits, text)
+			s.Lits = append(s.Lits, text)
 			return s, s.keepApart()
 		}
 		end := strings.IndexByte(text[open:], '>') + open
@@ -73,27 +75,27 @@ func parseSegment(text string) (segment, error) {
 		if !token.IsIdentifier(name) {
 			return s, fmt.Errorf("placeholder <%s>: %q is not a Go identifier", name, name)
 		}
-		if len(s.names) > 0 && open == 0 {
-			return s, fmt.Errorf("placeholders <%s><%s> touch: put a literal between them", s.names[len(s.names)-1], name)
+		if len(s.Names) > 0 && open == 0 {
+			return s, fmt.Errorf("placeholders <%s><%s> touch: put a literal between them", s.Names[len(s.Names)-1], name)
 		}
-		s.lits = append(s.lits, text[:open])
-		s.names = append(s.names, name)
+		s.Lits = append(s.Lits, text[:open])
+		s.Names = append(s.Names, name)
 		text = text[end+1:]
 	}
 }
 
 // keepApart collects the runes between placeholders. Upper-case hexadecimal
 // digits are part of every escape, so they can't keep two values apart.
-func (s *segment) keepApart() error {
-	if len(s.names) < 2 {
+func (s *Segment) keepApart() error {
+	if len(s.Names) < 2 {
 		return nil
 	}
 	var apart strings.Builder
-	for i, lit := range s.lits[1:len(s.names)] {
+	for i, lit := range s.Lits[1:len(s.Names)] {
 		usable := strings.Trim(lit, "0123456789ABCDEF")
 		if usable == "" {
 			return fmt.Errorf("nothing keeps <%s> and <%s> apart: %q can be part of an escaped value; add another character, such as -",
-				s.names[i], s.names[i+1], lit)
+				s.Names[i], s.Names[i+1], lit)
 		}
 		for _, r := range usable {
 			if !isHexDigit(r) && !strings.ContainsRune(apart.String(), r) {
@@ -101,7 +103,7 @@ func (s *segment) keepApart() error {
 			}
 		}
 	}
-	s.apart = apart.String()
+	s.Apart = apart.String()
 	return nil
 }
 
@@ -134,36 +136,49 @@ func checkHashTags(pattern string) error {
 	return nil
 }
 
-// match takes text apart into the values of s's placeholders. It is the exact
-// inverse of rendering: text that rendering could not have made does not match.
-func (s *segment) match(text string, params []Param) ([]Param, bool) {
-	text, ok := strings.CutPrefix(text, s.lits[0])
-	if !ok {
-		return params, false
+// LiteralTag returns the text of the first hash tag that could have been meant as
+// a placeholder, such as {user_id}, and "" where there is none.
+func LiteralTag(pattern string) string {
+	_, tags, _ := strings.Cut(pattern, "{")
+	for part := range strings.SplitSeq(tags, "{") {
+		if tag, _, closed := strings.Cut(part, "}"); closed && token.IsIdentifier(tag) {
+			return tag
+		}
 	}
-	for i, name := range s.names {
+	return ""
+}
+
+// Match takes text apart into the values of s's placeholders, which it appends
+// to values. It is the exact inverse of rendering: text that rendering could not
+// have made does not match.
+func (s *Segment) Match(text string, values []string) ([]string, bool) {
+	text, ok := strings.CutPrefix(text, s.Lits[0])
+	if !ok {
+		return values, false
+	}
+	for i := range s.Names {
 		var value string
-		lit := s.lits[i+1]
-		if i == len(s.names)-1 {
+		lit := s.Lits[i+1]
+		if i == len(s.Names)-1 {
 			value, ok = strings.CutSuffix(text, lit)
 			text = ""
 		} else {
 			value, text, ok = strings.Cut(text, lit)
 		}
 		if !ok {
-			return params, false
+			return values, false
 		}
-		decoded, ok := unescape(value, s.apart)
+		decoded, ok := unescape(value, s.Apart)
 		if !ok {
-			return params, false
+			return values, false
 		}
-		params = append(params, Param{Name: name, Value: decoded})
+		values = append(values, decoded)
 	}
-	return params, text == ""
+	return values, text == ""
 }
 
-// overlaps reports whether one text could match both segments.
-func (s *segment) overlaps(t *segment) bool {
+// Overlaps reports whether one text could match both segments.
+func (s *Segment) Overlaps(t *Segment) bool {
 	a, b := s.tokens(), t.tokens()
 	type state struct{ i, j int } // a[:i] and b[:j] have consumed the same text
 	seen := map[state]bool{}
@@ -217,14 +232,14 @@ func (t textToken) next(i int) int {
 	return i + 1
 }
 
-func (s *segment) tokens() []textToken {
+func (s *Segment) tokens() []textToken {
 	var tokens []textToken
-	for i, lit := range s.lits {
+	for i, lit := range s.Lits {
 		for _, c := range lit {
 			tokens = append(tokens, textToken{lit: c})
 		}
-		if i < len(s.names) {
-			one := textToken{value: true, except: "{}" + s.apart}
+		if i < len(s.Names) {
+			one := textToken{value: true, except: "{}" + s.Apart}
 			any := one
 			any.repeat = true
 			tokens = append(tokens, one, any)

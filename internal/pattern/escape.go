@@ -1,4 +1,4 @@
-package rin
+package pattern
 
 import (
 	"strings"
@@ -16,10 +16,10 @@ var escaped = func() (table [utf8.RuneSelf]bool) {
 	return table
 }()
 
-// appendEscaped appends value so that it is a legal part of a key: what must
+// AppendEscaped appends value so that it is a legal part of a key: what must
 // not show, and the runes of apart, are percent-encoded byte by byte, as is
 // what is not UTF-8. Everything else stays readable.
-func appendEscaped(dst []byte, value, apart string) []byte {
+func AppendEscaped(dst []byte, value, apart string) []byte {
 	plain := 0
 	for plain < len(value) && value[plain] < utf8.RuneSelf && !escaped[value[plain]] && apart == "" {
 		plain++
@@ -53,7 +53,7 @@ func appendHex(dst []byte, c byte) []byte {
 	return append(dst, '%', upperHex[c>>4], upperHex[c&15])
 }
 
-// unescape is the inverse of appendEscaped. It refuses what appendEscaped would
+// unescape is the inverse of AppendEscaped. It refuses what AppendEscaped would
 // have written otherwise, so that no two texts stand for one value.
 func unescape(text, apart string) (string, bool) {
 	if text == "" {
@@ -80,5 +80,5 @@ func unescape(text, apart string) (string, bool) {
 		value = string(raw)
 	}
 	var buf [64]byte
-	return value, string(appendEscaped(buf[:0], value, apart)) == text
+	return value, string(AppendEscaped(buf[:0], value, apart)) == text
 }

@@ -1,4 +1,4 @@
-package rin
+package pattern
 
 import (
 	"net/url"
@@ -26,7 +26,7 @@ func TestEscape(t *testing.T) {
 		{"kept apart by a rune", "a→b←", "→", "a%E2%86%92b←", "a rune is escaped whole, and its neighbours are left alone"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			got := string(appendEscaped(nil, tc.value, tc.apart))
+			got := string(AppendEscaped(nil, tc.value, tc.apart))
 			if got != tc.want {
 				t.Errorf("escaped %q to %q, want %q: %s", tc.value, got, tc.want, tc.reason)
 			}
@@ -83,7 +83,7 @@ func FuzzEscape(f *testing.F) {
 		if !utf8.ValidString(apart) || strings.ContainsAny(apart, "0123456789ABCDEF%") {
 			return
 		}
-		text := string(appendEscaped(nil, value, apart))
+		text := string(AppendEscaped(nil, value, apart))
 		if want := plainEscape(value, apart); text != want {
 			t.Fatalf("escaped %q to %q, want %q", value, text, want)
 		}
@@ -103,7 +103,7 @@ func TestUnescapeIsInjective(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.StringMatching(`[a-c%25DF{:-]{0,8}`).Draw(t, "text")
 		if value, ok := unescape(text, "-"); ok {
-			if again := string(appendEscaped(nil, value, "-")); again != text {
+			if again := string(AppendEscaped(nil, value, "-")); again != text {
 				t.Fatalf("%q reads as %q, which is written %q", text, value, again)
 			}
 		}
