@@ -223,6 +223,32 @@ func TestAt_errors(t *testing.T) {
 	}
 }
 
+// No two moments have one key, whatever their offsets: a time is written exactly
+// or not at all.
+func TestAt_moments(t *testing.T) {
+	v := rin.Key[int]("<v>")
+	root := mustOpen(t, rin.Cluster("k", rin.Child(v)), memstore.New())
+	rapid.Check(t, func(t *rapid.T) {
+		offset := rapid.IntRange(-23*3600, 23*3600).Draw(t, "offset")
+		at := time.Unix(rapid.Int64Range(-5e9, 5e9).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "nanoseconds")).
+			In(time.FixedZone("", offset))
+		e := v.At(root, at)
+		if offset%60 != 0 {
+			if !errors.Is(e.Err(), rin.ErrParamType) {
+				t.Fatalf("%v gives %q, %v, want ErrParamType", at, e.Key(), e.Err())
+			}
+			e = v.At(root, at.UTC())
+		}
+		found, err := root.Parse(e.Key())
+		if err != nil {
+			t.Fatalf("%v gives %q, %v", at, e.Key(), err)
+		}
+		if back, err := time.Parse(time.RFC3339Nano, found.Params[0].Value); err != nil || !back.Equal(at) {
+			t.Fatalf("%v gives %q, which says %v, %v", at, e.Key(), back, err)
+		}
+	})
+}
+
 // Braces are a hash tag, and whoever gives a parameter for one is told so.
 func TestAt_braces(t *testing.T) {
 	age := rin.Key[int]("age")
@@ -271,7 +297,7 @@ func TestUse(t *testing.T) {
 		}
 		err := tc.handle.Use(func(string) error { return errInk })
 		var op *rin.OpError
-		if !errors.As(err, &op) || op.Op != "use" || op.Key != tc.want || op.Err != errInk {
+		if !errors.As(err, &op) || op.Op != "use" || op.Key != tc.want || !errors.Is(op.Err, errInk) {
 			t.Errorf("%s: %v, want the function's own error in an *OpError of use", tc.name, err)
 		}
 		if err := tc.handle.Use(nil); err == nil || !strings.HasSuffix(err.Error(), "the function is nil") {

@@ -726,6 +726,7 @@ func TestOptions_print(t *testing.T) {
 		{rin.PageSize(10), "PageSize(10)"},
 		{rin.FromEnv(), "FromEnv()"},
 		{rin.Named("user_id", 1), "user_id=1"},
+		{rin.Param{Name: "user_id", Value: "1"}, "user_id=1"},
 	} {
 		if got := tc.option.String(); got != tc.want {
 			t.Errorf("%T prints %q, want %q", tc.option, got, tc.want)

@@ -71,5 +71,5 @@ func Example_keysAndParse() {
 	// number = 7
 	// true rin: parse storage: no node declares this key: key "storage:folder"
 	// true rin: parse storage: not declared under this scope: key "elsewhere:1"
-	// size [{path a:b}]
+	// size [path=a:b]
 }

@@ -66,7 +66,7 @@ func Example() {
 	// 30
 	// root:user:1:age
 	// root:user:1
-	// age  int  Default(0) [{user_id 1}]
+	// age  int  Default(0) [user_id=1]
 	// 1 deleted
 }
 
@@ -350,7 +350,7 @@ func ExampleScope_Parse() {
 		log.Fatal(err)
 	}
 	fmt.Println(found.Node == Age, found.Params)
-	// Output: true [{user_id 1}]
+	// Output: true [user_id=1]
 }
 
 // A log line names the key and its declared pattern, never the value.

@@ -16,6 +16,9 @@ type Param struct {
 	Name, Value string
 }
 
+// String returns the parameter as name=value.
+func (p Param) String() string { return p.Name + "=" + p.Value }
+
 // NamedParam is a parameter given by its placeholder's name. [Named] makes it.
 type NamedParam struct {
 	name  string
