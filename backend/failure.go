@@ -21,7 +21,7 @@ func Refused(op Op, err error) error {
 		return fmt.Errorf("%w: %w", ErrCrossSlot, err)
 	case strings.Contains(text, "unknown command"), strings.Contains(text, "syntax error"):
 		return unsupported(op, err)
-	case strings.Contains(text, "NOPERM"):
+	case strings.Contains(text, "NOPERM"), strings.Contains(text, "executing the script can't run"):
 		return fmt.Errorf("%w; the server's ACL has to allow %s", err, strings.Join(Commands(op), ", "))
 	case strings.HasPrefix(text, "MOVED "):
 		return fmt.Errorf("%w; the server is one of a cluster, which takes a cluster client", err)
