@@ -75,14 +75,19 @@ func refusedForNow(ops []backend.Op) (again []backend.Op) {
 // passing says that err is a refusal of a server that is starting, or is about to
 // change its role or its slots.
 func passing(err error) bool {
-	var reply redis.Error
-	if !errors.As(err, &reply) || errors.Is(err, backend.ErrUnknownOutcome) {
+	if err == nil || errors.Is(err, backend.ErrUnknownOutcome) || !answered(err) {
 		return false
 	}
 	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) ||
 		redis.IsMasterDownError(err) || redis.IsNoReplicasError(err) ||
 		redis.IsClusterDownError(err) || redis.IsTryAgainError(err) ||
 		redis.IsMaxClientsError(err)
+}
+
+// answered says that a server has answered err.
+func answered(err error) bool {
+	var reply redis.Error
+	return errors.As(err, &reply)
 }
 
 // sleep is false if ctx ends before, or would.
