@@ -97,7 +97,8 @@ func (e *OpError) Error() string {
 	if on := cmp.Or(e.Key, e.Pattern); on != "" {
 		text += " " + on
 	}
-	return text + ": " + e.Err.Error()
+	// An operation within another says once whose errors these are.
+	return text + ": " + strings.TrimPrefix(e.Err.Error(), "rin: ")
 }
 
 // Unwrap returns why the operation failed.
