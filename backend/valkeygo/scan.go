@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/valkey-io/valkey-go"
 
@@ -36,14 +37,23 @@ func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.S
 // a key of it, which another server redirects.
 func (b *Backend) nodes(ctx context.Context, keys []string) (map[string]walk.Node, error) {
 	for _, key := range keys {
-		// Only who answers counts, and not what.
-		b.client.Do(ctx, b.client.B().Exists().Key(key).Build())
+		b.find(ctx, key)
 	}
 	all := map[string]walk.Node{}
 	for addr, client := range b.client.Nodes() {
 		all[addr] = node{client}
 	}
 	return all, nil
+}
+
+// findTime bounds how long the client looks for a server that may be gone.
+const findTime = time.Second
+
+// find asks for a key. Only who answers counts, and not what.
+func (b *Backend) find(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(ctx, findTime)
+	defer cancel()
+	b.client.Do(ctx, b.client.B().Arbitrary("EXISTS").Keys(key).Build())
 }
 
 // node is a server for a walk.

@@ -23,32 +23,38 @@ func StartCluster(t testing.TB, p Program) []string {
 	t.Helper()
 	addrs := make([]string, primaries)
 	for i := range addrs {
-		addrs[i] = startNode(t, p)
+		addrs[i] = startNode(t, p, "--cluster-node-timeout", "5000").Addr
 	}
-	for i, addr := range addrs {
-		first, end := Slots*i/primaries, Slots*(i+1)/primaries
-		Do(t, addr, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(end-1))
-		Do(t, addr, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
-	}
-	for _, addr := range addrs[1:] {
-		meet(t, addrs[0], addr)
-	}
+	join(t, addrs, addrs)
 	for _, addr := range addrs {
-		awaitCluster(t, addr)
+		awaitCluster(t, addr, "cluster_known_nodes:3")
 	}
 	return addrs
 }
 
+// join gives the primaries all slots, and has all nodes meet.
+func join(t testing.TB, primaries, all []string) {
+	t.Helper()
+	for i, addr := range primaries {
+		first, end := Slots*i/len(primaries), Slots*(i+1)/len(primaries)
+		Do(t, addr, "CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(end-1))
+		Do(t, addr, "CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+	}
+	for _, addr := range all[1:] {
+		meet(t, all[0], addr)
+	}
+}
+
 // startNode starts a node whose bus has a free port of its own: the default,
 // port+10000, may be above 65535.
-func startNode(t testing.TB, p Program) string {
+func startNode(t testing.TB, p Program, settings ...string) *Node {
 	t.Helper()
 	_, bus, _ := net.SplitHostPort(freeAddr(t))
-	return start(t, p,
+	return start(t, p, append([]string{
 		"--cluster-enabled", "yes",
 		"--cluster-port", bus,
 		"--cluster-config-file", "nodes.conf",
-		"--cluster-node-timeout", "5000")
+	}, settings...)...)
 }
 
 // meet introduces the node at other to the one at addr.
@@ -62,24 +68,29 @@ func meet(t testing.TB, addr, other string) {
 	Do(t, addr, "CLUSTER", "MEET", host, port, fmt.Sprint(config[1]))
 }
 
-func awaitCluster(t testing.TB, addr string) {
+func awaitCluster(t testing.TB, addr string, wants ...string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), startTimeout)
-	defer cancel()
-	err := poll(ctx, nil, func() error {
+	await(t, func() error {
 		info, err := do(addr, "CLUSTER", "INFO")
 		if err != nil {
 			return err
 		}
 		text, _ := info.(string)
-		for _, want := range []string{"cluster_state:ok", fmt.Sprint("cluster_size:", primaries)} {
+		for _, want := range append(wants, "cluster_state:ok") {
 			if !strings.Contains(text, want+"\r\n") {
 				return fmt.Errorf("no %s in:\n%s", want, text)
 			}
 		}
 		return nil
 	})
-	if err != nil {
+}
+
+// await waits until try succeeds.
+func await(t testing.TB, try func() error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	if err := poll(ctx, nil, try); err != nil {
 		t.Fatalf("servertest: %v", err)
 	}
 }

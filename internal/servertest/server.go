@@ -9,7 +9,6 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -26,6 +25,12 @@ var (
 	Redis  = Program{"redis-server", "the Debian package redis-server"}
 	Valkey = Program{"valkey-server", "the Debian package valkey-server (in Debian 12 from its backports)"}
 )
+
+// sentinels are the programs of the Sentinels that watch over each.
+var sentinels = map[Program]Program{
+	Redis:  {"redis-sentinel", "the Debian package redis-sentinel"},
+	Valkey: {"valkey-sentinel", "the Debian package valkey-sentinel (in Debian 12 from its backports)"},
+}
 
 // String is the program's name: "redis-server".
 func (p Program) String() string { return p.command }
@@ -49,22 +54,30 @@ const (
 // test and its subtests have ended.
 func Start(t testing.TB, p Program) string {
 	t.Helper()
-	return start(t, p)
+	return start(t, p).Addr
 }
 
-func start(t testing.TB, p Program, settings ...string) string {
+func start(t testing.TB, p Program, settings ...string) *Node {
 	t.Helper()
 	path := p.find(t)
 	var failures []error
 	for range startTries {
-		addr, err := launch(t, path, settings)
+		addr := freeAddr(t)
+		_, port, _ := net.SplitHostPort(addr)
+		n := &Node{Addr: addr, path: path, dir: t.TempDir()}
+		n.args = append([]string{
+			"--bind", "127.0.0.1", "--port", port, "--dir", n.dir,
+			"--save", "", "--appendonly", "no",
+		}, settings...)
+		err := n.launch()
 		if err == nil {
-			return addr
+			t.Cleanup(n.kill)
+			return n
 		}
 		failures = append(failures, err)
 	}
 	t.Fatalf("servertest: %v did not start: %v", p, errors.Join(failures...))
-	return ""
+	return nil
 }
 
 // find is the program's path; without one the test ends here.
@@ -80,46 +93,6 @@ func (p Program) find(t testing.TB) string {
 	}
 	t.Skip(missing)
 	return ""
-}
-
-// launch runs one server process and waits until it answers.
-func launch(t testing.TB, path string, settings []string) (addr string, err error) {
-	t.Helper()
-	dir := t.TempDir()
-	addr = freeAddr(t)
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", err
-	}
-	log, err := os.Create(filepath.Join(dir, "server.log"))
-	if err != nil {
-		return "", err
-	}
-	defer log.Close()
-
-	cmd := exec.Command(path, append([]string{
-		"--bind", "127.0.0.1", "--port", port, "--dir", dir,
-		"--save", "", "--appendonly", "no",
-	}, settings...)...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		return "", err
-	}
-	exited := make(chan struct{})
-	go func() {
-		defer close(exited)
-		cmd.Wait() // Killed below, so its error says nothing.
-	}()
-	stop := func() {
-		cmd.Process.Kill()
-		<-exited
-	}
-	if err := awaitPing(addr, cmd.Process.Pid, exited); err != nil {
-		stop()
-		return "", fmt.Errorf("%w; its log:\n%s", err, readLog(log.Name()))
-	}
-	t.Cleanup(stop)
-	return addr, nil
 }
 
 // awaitPing waits until the process with this pid, and not another one that
