@@ -133,7 +133,7 @@ func (s *Scope) delete(ctx context.Context, keys []string) (deleted int64, err e
 		}
 		err = st.exec(ctx, ops[:len(chunk)]...)
 		for i := range chunk {
-			if dels[i].Deleted && !isBeside(dels[i].Key) {
+			if dels[i].Deleted && !st.isSibling(dels[i].Key) {
 				deleted++
 			}
 		}

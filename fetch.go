@@ -149,7 +149,7 @@ func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, erro
 	if err != nil {
 		return none, e.fail("fetch", err)
 	}
-	if how.beta == 0 {
+	if how.beta == 0 && how.absentFor == 0 {
 		v, err := read(ctx, e.handle, "fetch", lookedUp[T])
 		if err == nil && v.Found {
 			return v.Value, nil
@@ -157,11 +157,27 @@ func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, erro
 		return (&fetch[T]{e, how, load}).miss(ctx, err)
 	}
 	f := &fetch[T]{e, how, load}
+	if err := f.checkRefresh(); err != nil {
+		return none, e.fail("fetch", err)
+	}
 	v, err := f.hitOrRefresh(ctx)
 	if err == nil && v.Found {
 		return v.Value, nil
 	}
 	return f.miss(ctx, err)
+}
+
+// checkRefresh is why the value can't be loaded before it expires, if it can't.
+func (f *fetch[T]) checkRefresh() error {
+	switch policy := &f.place.policy; {
+	case f.how.beta == 0:
+		return nil
+	case policy.ttl == 0:
+		return errors.New("RefreshEarly has no TTL to go by; declare one")
+	case policy.renew == OnAccess:
+		return errors.New("RefreshEarly would never come, since with Renew(OnAccess) each read puts off the end; choose one of them")
+	}
+	return nil
 }
 
 func fetchingBy(opts []FetchOption) (how fetching, err error) {
@@ -193,7 +209,7 @@ func (f *fetch[T]) forgives(ctx context.Context, err error) bool {
 	if !f.how.loadAnyway || ctx.Err() != nil {
 		return false
 	}
-	for _, held := range []error{ErrWrongKind, ErrWrongType, ErrForeign, ErrMalformed, ErrUnknownCodec, codec.ErrUnknownType} {
+	for _, held := range []error{ErrNotFound, ErrWrongKind, ErrWrongType, ErrForeign, ErrMalformed, ErrUnknownCodec, codec.ErrUnknownType} {
 		if errors.Is(err, held) {
 			return false
 		}
@@ -201,23 +217,42 @@ func (f *fetch[T]) forgives(ctx context.Context, err error) bool {
 	return true
 }
 
-// hitOrRefresh reads the value together with its TTL, and starts a load in the
-// background if it is time.
+// hitOrRefresh reads the value together with its TTL, and with what is remembered
+// of its absence, and starts a load in the background if it is time.
 func (f *fetch[T]) hitOrRefresh(ctx context.Context) (Maybe[T], error) {
 	var get backend.Get
 	f.access(&get)
-	ttl := backend.TTL{Key: f.key, Pattern: f.place.pattern}
-	if err := f.exec(ctx, &get, &ttl); err != nil {
-		return Maybe[T]{}, err
+	v, left, err := f.readWith(ctx, &get, f.how.absentFor > 0)
+	if err == nil && v.Found && f.how.beta > 0 && f.due(left) {
+		f.place.store.flights.refresh(ctx, left, f.flightKey(), f.refresh)
 	}
-	v, err := decode[T](f.handle, get.Value, get.Found)
+	return v, err
+}
+
+// readWith reads by get, and in the same round trip how long the value has left, if
+// that decides on a refresh, and whether its absence is remembered, which is
+// [ErrNotFound].
+func (f *fetch[T]) readWith(ctx context.Context, get *backend.Get, absence bool) (v Maybe[T], left time.Duration, err error) {
+	ops := []backend.Op{get}
+	ttl := &backend.TTL{Key: f.key, Pattern: f.place.pattern}
+	if f.how.beta > 0 {
+		ops = append(ops, ttl)
+	}
+	absent := &backend.Exists{Key: f.absentKey(), Pattern: f.place.pattern}
+	if absence {
+		ops = append(ops, absent)
+	}
+	if err := f.exec(ctx, ops...); err != nil {
+		return v, 0, err
+	}
+	v, err = decode[T](f.handle, get.Value, get.Found)
+	if err == nil && !v.Found && absent.Found {
+		err = ErrNotFound
+	}
 	if err != nil {
-		return v, f.fail("fetch", err)
+		err = f.fail("fetch", err)
 	}
-	if v.Found && f.due(ttl.Remaining) {
-		f.place.store.flights.refresh(ctx, ttl.Remaining, f.flightKey(), f.refresh)
-	}
-	return v, nil
+	return v, ttl.Remaining, err
 }
 
 // due decides by chance whether a value that has so long left is loaded anew.
@@ -283,24 +318,13 @@ func (f *fetch[T]) refresh(ctx context.Context) (any, error) {
 	return value, err
 }
 
-// look reads the value, and whether its absence is remembered.
+// look reads the value without renewing it, and whether its absence is remembered.
 func (f *fetch[T]) look(ctx context.Context) (Maybe[T], error) {
-	get := backend.Get{Key: f.key, Pattern: f.place.pattern}
-	absent := backend.Exists{Key: f.absentKey(), Pattern: f.place.pattern}
-	if err := f.exec(ctx, &get, &absent); err != nil {
-		if f.forgives(ctx, err) {
-			return Maybe[T]{}, nil
-		}
-		return Maybe[T]{}, err
+	v, _, err := f.readWith(ctx, &backend.Get{Key: f.key, Pattern: f.place.pattern}, true)
+	if err != nil && f.forgives(ctx, err) {
+		return Maybe[T]{}, nil
 	}
-	v, err := decode[T](f.handle, get.Value, get.Found)
-	if err == nil && !v.Found && absent.Found {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return v, f.fail("fetch", err)
-	}
-	return v, nil
+	return v, err
 }
 
 // loadAndStore returns what was loaded. It is not stored where the lock was lost
@@ -314,6 +338,8 @@ func (f *fetch[T]) loadAndStore(ctx context.Context, l *lock) (any, error) {
 			return nil, err
 		}
 		return nil, f.fail("fetch", ErrNotFound)
+	case errors.Is(err, ErrNotFound):
+		return nil, fmt.Errorf("%w; a loader that finds nothing returns rin.Absent", err)
 	case err != nil:
 		return nil, err
 	}
@@ -340,7 +366,7 @@ func (f *fetch[T]) store(ctx context.Context, value T, l *lock) error {
 		return err
 	}
 	if l != nil {
-		return l.store(ctx, set)
+		return l.write(ctx, set)
 	}
 	set.KeepTTL = false
 	return f.place.store.exec(ctx, &set)

@@ -230,7 +230,7 @@ func (s *Scope) eachKey(ctx context.Context, prefix string, f func(key string) b
 			return err
 		}
 		for _, key := range page {
-			if has(seen, key) || isBeside(key) {
+			if has(seen, key) || s.place.store.isSibling(key) {
 				continue
 			}
 			seen[key] = struct{}{}

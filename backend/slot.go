@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Slots is how many slots a Redis or Valkey cluster has.
@@ -29,26 +30,37 @@ func HashTag(key string) string {
 	return key
 }
 
-// Sibling is a key in the same slot as key, told from it by suffix, which has no
-// braces.
+// Sibling is a key in the same slot as key that begins with it, so that it lies
+// below the same prefixes; suffix tells it from its like, and has no braces. Where
+// key has no hash tag, the sibling has one behind the suffix, a number that leads
+// to the slot: user:1 has user:1:lock{3759}.
+//
+// A key with an opening brace that is not closed can't be continued so. Its
+// sibling begins with the tag.
 func Sibling(key, suffix string) string {
-	switch {
-	case HashTag(key) != key:
+	if HashTag(key) != key {
 		return key + suffix
-	case key == "" || strings.Contains(key, "}"): // In braces it would not be the tag.
-		return "{" + tagOf(Slot(key)) + "}" + key + suffix
 	}
-	return "{" + key + "}" + suffix
+	slot := Slot(key)
+	tag := "{" + strconv.Itoa(int(tags()[slot])) + "}"
+	if sibling := key + suffix + tag; Slot(sibling) == slot {
+		return sibling
+	}
+	return tag + key + suffix
 }
 
-// tagOf is a hash tag of the slot: the first number that is one.
-func tagOf(slot int) string {
-	for n := 0; ; n++ {
-		if tag := strconv.Itoa(n); Slot(tag) == slot {
-			return tag
+// tags are hash tags of all slots: of each the first number that is one.
+var tags = sync.OnceValue(func() *[Slots]uint32 {
+	var table [Slots]uint32
+	var found [Slots]bool
+	for n, missing := uint32(0), Slots; missing > 0; n++ {
+		if slot := Slot(strconv.Itoa(int(n))); !found[slot] {
+			table[slot], found[slot] = n, true
+			missing--
 		}
 	}
-}
+	return &table
+})
 
 // CheckSlot returns [ErrCrossSlot] if the keys of ops do not share a slot,
 // naming two that don't: what a [Transactor] on a cluster does first.

@@ -67,11 +67,12 @@ func TestSlot_asServersHaveIt(t *testing.T) {
 
 func TestSibling(t *testing.T) {
 	for _, row := range []struct{ key, want string }{
-		{"user:1", "{user:1}:lock"},
+		{"user:1", "user:1:lock{3759}"},
 		{"user:{1}:age", "user:{1}:age:lock"},
 		{"{user:1}", "{user:1}:lock"},
-		{"user{1", "{user{1}:lock"},
-		{"user}1", "{3761}user}1:lock"},
+		{"user{1", "{3701}user{1:lock"},
+		{"user}1", "user}1:lock{3761}"},
+		{"", ":lock{3560}"},
 	} {
 		if got := backend.Sibling(row.key, ":lock"); got != row.want {
 			t.Errorf("Sibling(%q) = %q, want %q", row.key, got, row.want)

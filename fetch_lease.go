@@ -12,7 +12,7 @@ import (
 // A lock is held in a key beside the one that is being loaded, in its slot. It is
 // released by whoever has its token, and else by its lease.
 type lock struct {
-	backend backend.Backend
+	store   *store
 	key     string
 	pattern string
 	token   []byte
@@ -27,7 +27,7 @@ func (f *fetch[T]) tryAcquire(ctx context.Context) (*lock, error) {
 	if f.how.lease == 0 {
 		return nil, nil
 	}
-	l := &lock{backend: f.place.store.backend, key: f.lockKey(), pattern: f.place.pattern, token: []byte(rand.Text())}
+	l := &lock{store: f.place.store, key: f.lockKey(), pattern: f.place.pattern, token: []byte(rand.Text())}
 	set := backend.Set{Key: l.key, Pattern: l.pattern, Value: l.token, TTL: f.how.lease, Cond: backend.IfAbsent}
 	if err := f.exec(ctx, &set); err != nil {
 		l.held = errors.Is(err, ErrUnknownOutcome) // it may have been taken all the same
@@ -61,12 +61,12 @@ func (f *fetch[T]) acquire(ctx context.Context) (l *lock, v Maybe[T], err error)
 	}
 }
 
-// store carries out a write and releases the lock, if that is still held.
-func (l *lock) store(ctx context.Context, set backend.Set) error {
+// write carries out a write and releases the lock, if that is still held.
+func (l *lock) write(ctx context.Context, set backend.Set) error {
 	op := &backend.SetLocked{
 		Key: set.Key, Pattern: set.Pattern, Value: set.Value, TTL: set.TTL, Lock: l.key, Token: l.token,
 	}
-	err := l.backend.Exec(ctx, op)
+	err := l.store.exec(ctx, op)
 	if err == nil {
 		l.held = false // by us: released, or lost before
 	}
@@ -81,5 +81,5 @@ func (l *lock) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	_ = l.backend.Exec(ctx, &backend.CompareAndDelete{Key: l.key, Pattern: l.pattern, Old: l.token})
+	_ = l.store.exec(ctx, &backend.CompareAndDelete{Key: l.key, Pattern: l.pattern, Old: l.token})
 }
