@@ -478,7 +478,7 @@ func lastErr[T any](seq iter.Seq2[T, error]) (last error) {
 
 // The tables of operations above are what "every operation" means below.
 func TestEveryOperationIsKnown(t *testing.T) {
-	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "String": true, "In": true, "To": true, "Use": true, "Params": true, "Param": true}
+	plain := map[string]bool{"Key": true, "Err": true, "Prefix": true, "Close": true, "String": true, "In": true, "To": true, "Use": true, "Params": true, "Param": true}
 	for _, tc := range []struct {
 		handle any
 		known  int

@@ -288,3 +288,17 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s differs (-want +got); -update rewrites it:\n%s", path, diff)
 	}
 }
+
+// onClusters runs f with both clients on clusters of Redis and of Valkey.
+func onClusters(t *testing.T, f func(t *testing.T, b backend.Backend)) {
+	t.Helper()
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+		addrs := servertest.StartCluster(t, program)
+		t.Run(program.String()+"/goredis", func(t *testing.T) {
+			client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
+			t.Cleanup(func() { client.Close() })
+			f(t, goredis.New(client))
+		})
+		t.Run(program.String()+"/valkeygo", func(t *testing.T) { f(t, newValkeygo(t, addrs[0])) })
+	}
+}

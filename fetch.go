@@ -134,7 +134,11 @@ func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
 // so.
 //
 // Those who wait for one load get the same value: what they must not share, a
-// slice or a map that they change, they copy.
+// slice or a map that they change, they copy. Each gets what its own options
+// promise, whoever began the load.
+//
+// The loader may fetch other keys, with the context that it is given. Where it
+// would so wait for itself, the inner Fetch is an error at once.
 //
 // A hit costs what [Entry.Get] costs.
 func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, error), opts ...FetchOption) (T, error) {
@@ -276,30 +280,70 @@ func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
 		return none, err
 	}
 	for {
-		value, err := f.place.store.flights.join(ctx, f.flightKey(), f.loadMissing)
+		result, err := f.place.store.flights.join(ctx, f.flightKey(), f.loadMissing)
+		var failed storeFailure
 		switch {
 		case err == nil:
-			v, _ := value.(T) // nil is no T where that is an interface
-			return v, nil
+			return f.take(ctx, result.(loaded))
 		case errors.Is(err, errNothingLoaded):
 			continue // a refresh was under way that came to nothing
-		case err == ctx.Err(): //nolint:errorlint // the caller's own context, and not one that a loader used
+		case err == ctx.Err(), errors.Is(err, errCircle), errors.Is(err, ErrClosed): //nolint:errorlint // the caller's own context, and not one that a loader used
 			return none, f.fail("fetch", err)
+		case errors.As(err, &failed) && f.forgives(ctx, failed.error):
+			continue // it was not forgiven by the one who led the flight
+		case errors.As(err, &failed):
+			return none, failed.error
 		}
 		return none, err
 	}
+}
+
+// loaded is what a flight brings. Each of those who waited makes of it what its
+// own options promise.
+type loaded struct {
+	value      any
+	unstored   error // why it could not be stored
+	absent     bool  // there was nothing to load
+	remembered bool  // and that is stored
+}
+
+// storeFailure is why a flight has loaded nothing: the store failed before.
+type storeFailure struct{ error }
+
+func (e storeFailure) Unwrap() error { return e.error }
+
+// take is what this caller makes of what a flight has brought.
+func (f *fetch[T]) take(ctx context.Context, l loaded) (none T, _ error) {
+	switch {
+	case l.absent && !l.remembered:
+		if err := f.remember(ctx); err != nil {
+			return none, err
+		}
+		fallthrough
+	case l.absent:
+		return none, f.fail("fetch", ErrNotFound)
+	case l.unstored != nil && !f.forgives(ctx, l.unstored):
+		return none, l.unstored
+	}
+	v, _ := l.value.(T) // nil is no T where that is an interface
+	return v, nil
 }
 
 // loadMissing is the flight of a miss: it looks once more, since somebody may
 // have stored the value meanwhile, and loads.
 func (f *fetch[T]) loadMissing(ctx context.Context) (any, error) {
 	l, v, err := f.acquire(ctx)
-	if err != nil || v.Found {
-		return v.Value, err
+	if err == nil && !v.Found {
+		defer l.release(ctx)
+		v, err = f.look(ctx)
 	}
-	defer l.release(ctx)
-	if v, err = f.look(ctx); err != nil || v.Found {
-		return v.Value, err
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return loaded{absent: true, remembered: true}, nil
+	case err != nil:
+		return nil, storeFailure{err}
+	case v.Found:
+		return loaded{value: v.Value}, nil
 	}
 	return f.loadAndStore(ctx, l)
 }
@@ -334,20 +378,18 @@ func (f *fetch[T]) loadAndStore(ctx context.Context, l *lock) (any, error) {
 	value, err := f.load(ctx)
 	switch {
 	case errors.Is(err, Absent):
-		if err := f.remember(ctx); err != nil {
-			return nil, err
-		}
-		return nil, f.fail("fetch", ErrNotFound)
+		err := f.remember(ctx)
+		return loaded{absent: true, remembered: err == nil && f.how.absentFor > 0}, err
 	case errors.Is(err, ErrNotFound):
 		return nil, fmt.Errorf("%w; a loader that finds nothing returns rin.Absent", err)
 	case err != nil:
 		return nil, err
 	}
 	f.place.tookToLoad(time.Since(start))
-	if err := f.store(ctx, value, l); err != nil && !f.forgives(ctx, err) {
-		return nil, f.fail("fetch", err)
+	if err := f.store(ctx, value, l); err != nil {
+		return loaded{value: value, unstored: f.fail("fetch", err)}, nil
 	}
-	return value, nil
+	return loaded{value: value}, nil
 }
 
 // tookToLoad keeps a moving average.

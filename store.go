@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -21,6 +22,7 @@ type store struct {
 	pageSize int
 	now      func() time.Time
 	root     *place
+	closed   atomic.Bool
 	flights  flights
 	turns    turns
 }
@@ -28,11 +30,17 @@ type store struct {
 // exec carries out ops in one round trip. It and transact are the only callers of
 // the backend's Exec and Transact: everything that an operation sends passes here.
 func (s *store) exec(ctx context.Context, ops ...backend.Op) error {
+	if s.closed.Load() {
+		return backend.FailAll(ops, ErrClosed)
+	}
 	return s.backend.Exec(ctx, ops...)
 }
 
 // transact carries out ops as one transaction.
 func (s *store) transact(ctx context.Context, ops ...backend.Op) error {
+	if s.closed.Load() {
+		return backend.FailAll(ops, ErrClosed)
+	}
 	return backend.Transact(ctx, s.backend, ops...)
 }
 
@@ -40,6 +48,10 @@ func (s *store) transact(ctx context.Context, ops ...backend.Op) error {
 // another scope's, so what a backend says is not taken on trust.
 func (s *store) scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
+		if s.closed.Load() {
+			yield(nil, ErrClosed)
+			return
+		}
 		for page, err := range backend.ScanPages(ctx, s.backend, prefix, s.pageSize) {
 			page = slices.DeleteFunc(page, func(key string) bool { return !strings.HasPrefix(key, prefix) })
 			if !yield(page, err) {

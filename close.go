@@ -1,0 +1,30 @@
+package rin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// ErrClosed: the scope's store was closed with [Scope.Close].
+var ErrClosed = errors.New("closed with Scope.Close")
+
+// Close ends what [Entry.Fetch] does in the background, waits for the loads under
+// way, and makes every later operation on the same opened declaration, of
+// whatever scope, fail with [ErrClosed]. The backend stays the caller's, to close
+// after that. Closing twice does no harm.
+//
+// Where ctx ends first, its error says how many loads were still under way; they
+// store nothing any more.
+func (s *Scope) Close(ctx context.Context) error {
+	if err := s.check(); err != nil {
+		return s.fail("close", err)
+	}
+	st := s.place.store
+	left := st.flights.close(ctx)
+	st.closed.Store(true)
+	if left > 0 {
+		return s.fail("close", fmt.Errorf("%w; %d loads were still under way", ctx.Err(), left))
+	}
+	return nil
+}
