@@ -134,7 +134,7 @@ func decode[T any](h handle, data []byte, found bool) (Maybe[T], error) {
 	if !found {
 		return Maybe[T]{}, nil
 	}
-	value, err := bindingOf[T](h).DecodeOwned(data)
+	value, err := bindingOf[T](h).DecodeOwned(h.key, data)
 	switch {
 	case err == nil:
 		return Maybe[T]{value, true}, nil
@@ -216,7 +216,7 @@ func (e Entry[T]) write(op *backend.Set, value T, opts []WriteOption) error {
 	}
 	op.Key, op.Pattern = e.key, e.place.pattern
 	op.TTL, op.ExpireAt, op.KeepTTL = expiry.ttl, expiry.at, expiry.keep
-	op.Value, err = e.binding().Append(op.Value, value)
+	op.Value, err = e.binding().Append(op.Value, e.key, value)
 	return err
 }
 

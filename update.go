@@ -26,7 +26,7 @@ func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...Writ
 	}
 	// What comes back from the store has been through a codec, so old must have
 	// been too.
-	want, err := e.binding().Decode(expect)
+	want, err := e.binding().Decode(e.key, expect)
 	if err != nil {
 		return false, e.fail(name, err)
 	}
@@ -38,7 +38,7 @@ func (e Entry[T]) CompareAndSwap(ctx context.Context, old, value T, opts ...Writ
 		if op.Applied || !op.Found {
 			return op.Applied, nil
 		}
-		current, err := e.binding().Decode(op.Current)
+		current, err := e.binding().Decode(e.key, op.Current)
 		if err != nil && !e.place.policy.forgives(err) {
 			return false, e.fail(name, err)
 		}
@@ -53,7 +53,7 @@ func (e Entry[T]) encode(value T) ([]byte, error) {
 	if err := e.check(); err != nil {
 		return nil, err
 	}
-	return e.binding().Append(nil, value)
+	return e.binding().Append(nil, e.key, value)
 }
 
 // swap carries out op with the value and what becomes of the TTL.
@@ -138,7 +138,7 @@ func (e Entry[T]) changed(get *backend.Get, change func(T, bool) (T, error)) (no
 	if get.Found {
 		// Decode, and not DecodeOwned: the bytes are compared later, and change may
 		// write to what it is given.
-		old, err := b.Decode(get.Value)
+		old, err := b.Decode(e.key, get.Value)
 		if err == nil {
 			return change(old, true)
 		}
