@@ -41,14 +41,15 @@ func defaultOf[T any](v *value, typed *codec.Typed[T]) (func() (T, error), error
 	// What a reader does to its default must not reach the next reader. Going
 	// through the stored form makes a copy that is as deep as a stored value is
 	// separate, whatever the type.
-	stored, err := typed.Append(nil, dflt)
+	typed = typed.Untransformed()
+	stored, err := typed.Append(nil, "", dflt)
 	if err == nil {
-		_, err = typed.Decode(stored)
+		_, err = typed.Decode("", stored)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("has a default that can't be stored: %w", err)
 	}
-	return func() (T, error) { return typed.Decode(stored) }, nil
+	return func() (T, error) { return typed.Decode("", stored) }, nil
 }
 
 // convertDefault accepts what an untyped Go constant can't say more exactly: a

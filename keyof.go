@@ -65,10 +65,12 @@ type binding[T any] struct {
 func bindTo[T any](p *place) (any, error) {
 	v := p.node.value
 	typed, err := codec.For[T](p.store.registry, codec.Options{
-		Codec:    p.policy.codec,
-		TypeName: v.typeName,
-		Plain:    p.policy.plain,
-		Lenient:  p.policy.mismatch == TryDecode,
+		Codec:      p.policy.codec,
+		Chosen:     p.node.choosesCodec(),
+		Transforms: p.policy.transforms,
+		TypeName:   v.typeName,
+		Plain:      p.policy.plain,
+		Lenient:    p.policy.mismatch == TryDecode,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("holds %s: %w", goName(v.goType), err)
@@ -141,7 +143,7 @@ func decode[T any](h handle, data []byte, found bool) (Maybe[T], error) {
 	if !found {
 		return Maybe[T]{}, nil
 	}
-	value, err := bindingOf[T](h).DecodeOwned(data)
+	value, err := bindingOf[T](h).DecodeOwned(h.key, data)
 	switch {
 	case err == nil:
 		return Maybe[T]{value, true}, nil
@@ -235,7 +237,7 @@ func (e Entry[T]) encode(op *backend.Set, value T, opts []WriteOption) error {
 	}
 	op.Key, op.Pattern = e.key, e.place.pattern
 	op.TTL, op.ExpireAt, op.KeepTTL = expiry.ttl, expiry.at, expiry.keep
-	op.Value, err = e.binding().Append(op.Value, value)
+	op.Value, err = e.binding().Append(op.Value, e.key, value)
 	return err
 }
 

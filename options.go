@@ -3,7 +3,9 @@ package rin
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redisimnest/rin/codec"
@@ -49,12 +51,14 @@ type inheritedOption interface {
 // policy is what a node inherits: how long values live, and how they are
 // written and read.
 type policy struct {
-	ttl      time.Duration // zero: no expiry
-	renew    Renewal
-	jitter   float64
-	codec    codec.Codec // nil: the registry's default
-	plain    bool
-	mismatch Mismatch
+	ttl    time.Duration // zero: no expiry
+	renew  Renewal
+	jitter float64
+	codec  codec.Codec // nil: the registry's default
+	// transforms are applied to what the codec writes, the first one first.
+	transforms []codec.Transform
+	plain      bool
+	mismatch   Mismatch
 }
 
 // forgives reports whether a value that can't be decoded counts as not there.
@@ -71,6 +75,10 @@ type codecOption struct {
 // stored header, so a codec can be changed while old values are still there. It
 // applies to [Cluster] and [Key] and is inherited. The codec must be in the
 // registry that the schema is opened with.
+//
+// Given to a key itself, it also writes a type that marshals itself as text. On a
+// key that holds a string, a number or the like it would have no effect, which
+// [Open] refuses: see [Transforms] for what is to reach every value.
 //
 // The default is the registry's: JSON, unless [Registry] says otherwise.
 func Codec(c codec.Codec) NodeOption { return codecOption{codec: c} }
@@ -92,6 +100,50 @@ func (o codecOption) String() string {
 		return "Codec(nil)"
 	}
 	return "Codec(" + o.codec.Name() + ")"
+}
+
+// choosesCodec says that a codec is given to the node itself.
+func (n *node) choosesCodec() bool {
+	return slices.ContainsFunc(n.options, func(o fmt.Stringer) bool { _, ok := o.(codecOption); return ok })
+}
+
+type transformsOption struct {
+	anyNode
+	transforms []codec.Transform
+}
+
+// Transforms changes the bytes of every value on their way into the store, and
+// back: what the codec has written, and strings and numbers too, the first
+// transform first. It is how values are compressed or encrypted. It applies to
+// [Cluster] and [Key] and is inherited; without arguments it ends that.
+//
+// A stored value names its transforms, so that old values without them stay
+// readable. The registry has to know transforms of values that are read by a
+// declaration without them: see codec.Registry.AddTransforms.
+//
+// By default nothing is transformed.
+func Transforms(transforms ...codec.Transform) NodeOption {
+	return transformsOption{transforms: transforms}
+}
+
+func (o transformsOption) declare(n *node) {
+	if slices.ContainsFunc(o.transforms, func(t codec.Transform) bool { return isNil(t) }) {
+		n.problem("a transform is nil")
+	}
+}
+
+func (o transformsOption) override(p *policy) { p.transforms = o.transforms }
+
+func (o transformsOption) String() string {
+	var names []string
+	for _, t := range o.transforms {
+		if isNil(t) {
+			names = append(names, "nil")
+		} else {
+			names = append(names, t.Name())
+		}
+	}
+	return "Transforms(" + strings.Join(names, ", ") + ")"
 }
 
 type plainOption struct{ anyNode }

@@ -50,13 +50,13 @@ func (e Entry[T]) compare(old T, try func(expect []byte) (did bool, current []by
 	if err := e.check(); err != nil {
 		return false, err
 	}
-	expect, err := e.binding().Append(nil, old)
+	expect, err := e.binding().Append(nil, e.key, old)
 	if err != nil {
 		return false, err
 	}
 	// What comes back from the store has been through a codec, so old must have
 	// been too.
-	want, err := e.binding().Decode(expect)
+	want, err := e.binding().Decode(e.key, expect)
 	if err != nil {
 		return false, err
 	}
@@ -65,7 +65,7 @@ func (e Entry[T]) compare(old T, try func(expect []byte) (did bool, current []by
 		if err != nil || did || current == nil {
 			return did, err
 		}
-		now, err := e.binding().Decode(current)
+		now, err := e.binding().Decode(e.key, current)
 		if err != nil && !e.place.policy.forgives(err) {
 			return false, err
 		}
@@ -189,7 +189,7 @@ func (e Entry[T]) changed(get *backend.Get, change func(T, bool) (T, error)) (no
 	if get.Found {
 		// Decode, and not DecodeOwned: the bytes are compared later, and change may
 		// write to what it is given.
-		old, err := b.Decode(get.Value)
+		old, err := b.Decode(e.key, get.Value)
 		if err == nil {
 			return change(old, true)
 		}

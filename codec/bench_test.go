@@ -31,10 +31,10 @@ func BenchmarkDecode(b *testing.B) {
 func benchDecode[T any](b *testing.B, name string, v T) {
 	b.Run("codec=rin/value="+name, func(b *testing.B) {
 		typed := must(codec.For[T](nil, codec.Options{}))(b)
-		data := must(typed.Append(nil, v))(b)
+		data := must(typed.Append(nil, "", v))(b)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := typed.Decode(data); err != nil {
+			if _, err := typed.Decode("", data); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -67,7 +67,7 @@ func benchAppend[T any](b *testing.B, name string, v T) {
 		dst := make([]byte, 0, 256)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := typed.Append(dst, v); err != nil {
+			if _, err := typed.Append(dst, "", v); err != nil {
 				b.Fatal(err)
 			}
 		}
@@ -89,12 +89,12 @@ func TestAllocations(t *testing.T) {
 func allocations[T any](t *testing.T, v T, want float64) {
 	t.Helper()
 	typed := must(codec.For[T](nil, codec.Options{}))(t)
-	data := must(typed.Append(nil, v))(t)
+	data := must(typed.Append(nil, "", v))(t)
 	dst := make([]byte, 0, 2*len(data))
-	if got := testing.AllocsPerRun(100, func() { _, _ = typed.Append(dst, v) }); got != 0 {
+	if got := testing.AllocsPerRun(100, func() { _, _ = typed.Append(dst, "", v) }); got != 0 {
 		t.Errorf("append %T: %v allocations", v, got)
 	}
-	if got := testing.AllocsPerRun(100, func() { _, _ = typed.Decode(data) }); got != want {
+	if got := testing.AllocsPerRun(100, func() { _, _ = typed.Decode("", data) }); got != want {
 		t.Errorf("decode %T: %v allocations, want %v", v, got, want)
 	}
 }

@@ -90,8 +90,8 @@ func store[T any](name string, v T, opts codec.Options, reason string) stored {
 		reg := codec.NewRegistry(codec.JSON, codec.Gob, flated{codec.JSON})
 		codec.Name[address](reg, "address")
 		typed := must(codec.For[T](reg, opts))(t)
-		data := must(typed.Append(nil, v))(t)
-		got := must(typed.Decode(data))(t)
+		data := must(typed.Append(nil, "", v))(t)
+		got := must(typed.Decode("", data))(t)
 		if diff := cmp.Diff(v, got, equal); diff != "" {
 			t.Errorf("comes back changed (-want +got):\n%s", diff)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -13,7 +14,9 @@ var anyType = reflect.TypeFor[any]()
 // decl is a declared type without its type parameter: all that is decided once.
 type decl struct {
 	reg     *Registry
-	codec   Codec // writes the values
+	codec   Codec  // writes the values
+	chain   chain  // transforms what the codec has written
+	name    string // what headers say of codec and chain
 	tag     string
 	header  string // empty where plain
 	dynamic bool   // each value has a type of its own
@@ -27,11 +30,14 @@ func (r *Registry) declare(t reflect.Type, opts Options) (decl, error) {
 	if s.err != nil {
 		return decl{}, s.err
 	}
-	codec, err := s.writer(t, opts.Codec)
+	codec, err := s.writer(t, opts)
 	if err != nil {
 		return decl{}, err
 	}
-	d := decl{reg: r, codec: codec, tag: s.tag(t), dynamic: t == anyType, plain: opts.Plain, lenient: opts.Lenient}
+	d := decl{reg: r, codec: codec, chain: slices.Clone(opts.Transforms), tag: s.tag(t), dynamic: t == anyType, plain: opts.Plain, lenient: opts.Lenient}
+	if err := d.nameChain(s); err != nil {
+		return decl{}, err
+	}
 	if err := d.checkKind(t, opts); err != nil {
 		return decl{}, err
 	}
@@ -42,29 +48,51 @@ func (r *Registry) declare(t reflect.Type, opts Options) (decl, error) {
 		d.tag = opts.TypeName
 	}
 	if !d.plain && !d.dynamic {
-		d.header, err = makeHeader(codec.Name(), d.tag)
+		d.header, err = makeHeader(d.name, d.tag)
 	}
 	return d, err
 }
 
-// writer is the codec that writes values of type t where chosen is asked for.
-func (s *state) writer(t reflect.Type, chosen Codec) (Codec, error) {
+// writer is the codec that writes values of type t.
+func (s *state) writer(t reflect.Type, opts Options) (Codec, error) {
 	codec := s.fallback
-	if chosen != nil {
-		c, ok := s.codecs[chosen.Name()]
+	if opts.Codec != nil {
+		c, ok := s.codecs[opts.Codec.Name()]
 		if !ok {
-			return nil, unknownCodec("codec", chosen.Name())
+			return nil, unknownCodec("codec", opts.Codec.Name())
 		}
 		codec = c
 	}
 	text, err := textCodec{}.forType(strip(t))
-	if err == nil {
+	_, textChosen := codec.(textCodec)
+	switch chosen := opts.Chosen && opts.Codec != nil && !textChosen; {
+	case err == nil && chosen && text.tag != "text":
+		return nil, noEffect(codec, t)
+	case err == nil && !chosen:
 		return text, nil
-	}
-	if _, ok := codec.(textCodec); ok && t != anyType {
+	case err != nil && textChosen && t != anyType:
 		return nil, err
 	}
 	return codec, nil
+}
+
+// nameChain refuses transforms whose names would be read as part of a codec's.
+func (d *decl) nameChain(s *state) error {
+	d.name = d.codec.Name()
+	for i, t := range d.chain {
+		if err := checkTransform(i, t); err != nil {
+			return err
+		}
+		if d.chain[:i].find(t.Name()) != nil {
+			return fmt.Errorf("transform %q is given twice", t.Name())
+		}
+		d.name += string(plus) + t.Name()
+	}
+	codec, chain, err := d.resolve(s, d.name)
+	if err == nil && (codec.Name() != d.codec.Name() || len(chain) != len(d.chain)) {
+		err = fmt.Errorf("values would be stored as %q, which begins with the name of codec %q; rename the transform", d.name, codec.Name())
+	}
+	return err
 }
 
 // checkKind refuses what no codec could write, and options that T=any has no
@@ -97,24 +125,35 @@ func (d *decl) check(t reflect.Type) error {
 	return nil
 }
 
-func (d *decl) append(dst []byte, v any) ([]byte, error) {
+func (d *decl) append(dst []byte, key string, v any) ([]byte, error) {
 	if isNil(v) {
 		return dst, errNil
 	}
 	if d.dynamic {
-		return d.appendAny(dst, v)
+		return d.appendAny(dst, key, v)
 	}
-	out, err := d.codec.Append(append(dst, d.header...), v)
+	out, err := d.appendPayload(append(dst, d.header...), key, v)
 	if err != nil {
 		return dst, fmt.Errorf("%v can't be encoded: %w", reflect.TypeOf(v), err)
 	}
 	return out, nil
 }
 
+func (d *decl) appendPayload(dst []byte, key string, v any) ([]byte, error) {
+	if len(d.chain) == 0 {
+		return d.codec.Append(dst, v)
+	}
+	data, err := d.codec.Append(nil, v)
+	if err != nil {
+		return nil, err
+	}
+	return d.chain.encode(dst, data, key)
+}
+
 // appendAny writes a value by its own type, if that type could be read back.
-func (d *decl) appendAny(dst []byte, v any) ([]byte, error) {
+func (d *decl) appendAny(dst []byte, key string, v any) ([]byte, error) {
 	t := reflect.TypeOf(v)
-	own, err := d.reg.declare(t, Options{Codec: d.codec})
+	own, err := d.reg.declare(t, Options{Codec: d.codec, Transforms: d.chain})
 	if err != nil {
 		return dst, err
 	}
@@ -122,19 +161,23 @@ func (d *decl) appendAny(dst []byte, v any) ([]byte, error) {
 	if err != nil || strip(back) != strip(t) {
 		return dst, noWayBack(t)
 	}
-	return own.append(dst, v)
+	return own.append(dst, key, v)
 }
 
 // decode decodes data into v, a pointer to a zero value of the declared type.
-func (d *decl) decode(data []byte, v any) error {
+func (d *decl) decode(key string, data []byte, v any) error {
 	s := d.reg.load()
 	switch {
 	case d.dynamic:
-		_, dynamic, err := s.readAny(data)
+		_, dynamic, err := d.readAny(s, key, data)
 		*v.(*any) = dynamic
 		return err
 	case d.plain:
-		return d.decodePlain(data, v)
+		payload, err := d.chain.decode(data, key)
+		if err != nil {
+			return badPayload(d.name, d.tag, err)
+		}
+		return d.decodePlain(payload, v)
 	}
 	h, err := parseHeader(data)
 	if err != nil && d.lenient {
@@ -143,7 +186,7 @@ func (d *decl) decode(data []byte, v any) error {
 	if err != nil {
 		return err
 	}
-	return d.read(s, h, v)
+	return d.read(s, key, h, v)
 }
 
 func (d *decl) decodePlain(data []byte, v any) error {
@@ -153,11 +196,14 @@ func (d *decl) decodePlain(data []byte, v any) error {
 	return nil
 }
 
-// read decodes a value with the codec that its header names.
-func (d *decl) read(s *state, h header, v any) error {
-	codec, err := d.reader(s, h)
+// read decodes a value with the codec and the transforms that its header names.
+func (d *decl) read(s *state, key string, h header, v any) error {
+	codec, chain, err := d.reader(s, h.codec)
 	if err != nil {
 		return err
+	}
+	if h.payload, err = chain.decode(h.payload, key); err != nil {
+		return badPayload(string(h.codec), string(h.tag), err)
 	}
 	if string(h.tag) == d.tag {
 		return d.decodePayload(codec, h, d.tag, v)
@@ -186,21 +232,8 @@ func (d *decl) decodePayload(codec Codec, h header, stored string, v any) error 
 	return badPayload(codec.Name(), stored, err)
 }
 
-// reader is the declaration's own codec where that has written the value too:
-// it may know the type.
-func (d *decl) reader(s *state, h header) (Codec, error) {
-	if d.codec.Name() == string(h.codec) {
-		return d.codec, nil
-	}
-	codec, ok := s.codecs[string(h.codec)]
-	if !ok {
-		return nil, unknownCodec("stored value has codec", string(h.codec))
-	}
-	return codec, nil
-}
-
 // readAny decodes a value as the type that its tag leads to.
-func (s *state) readAny(data []byte) (tag string, v any, err error) {
+func (d *decl) readAny(s *state, key string, data []byte) (tag string, v any, err error) {
 	h, err := parseHeader(data)
 	if err != nil {
 		return "", nil, err
@@ -211,8 +244,8 @@ func (s *state) readAny(data []byte) (tag string, v any, err error) {
 		return tag, nil, err
 	}
 	p := reflect.New(t)
-	d := decl{tag: tag, codec: Text}
-	if err := d.read(s, h, p.Interface()); err != nil {
+	own := decl{tag: tag, codec: Text, chain: d.chain}
+	if err := own.read(s, key, h, p.Interface()); err != nil {
 		return tag, nil, err
 	}
 	return tag, p.Elem().Interface(), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,7 @@ func forErr[T any](opts codec.Options) func(*codec.Registry) error {
 func TestFor(t *testing.T) {
 	none := codec.Options{}
 	gob := codec.Options{Codec: codec.Gob}
+	chosen := codec.Options{Codec: codec.Gob, Chosen: true}
 	cases := []struct {
 		name   string
 		decl   func(*codec.Registry) error
@@ -112,6 +114,21 @@ func TestFor(t *testing.T) {
 			reason: "text is no codec for everything",
 		},
 		{name: "text for a string", decl: forErr[string](codec.Options{Codec: codec.Text}), reason: "text writes it anyway"},
+		{
+			name: "codec chosen for a string", decl: forErr[string](chosen), is: codec.ErrNoEffect,
+			want:   `the codec would have no effect: string is always written as text, and never by codec "gob"; leave the codec out, or use a codec.Transform to change the bytes that are stored`,
+			reason: "whoever chose it believes that it writes",
+		},
+		{
+			name: "codec chosen for a pointer to a named number", decl: forErr[*userID](chosen), is: codec.ErrNoEffect,
+			want:   `the codec would have no effect: *codec_test.userID is always written as text, and never by codec "gob"; leave the codec out, or use a codec.Transform to change the bytes that are stored`,
+			reason: "its kind is what counts",
+		},
+		{name: "codec chosen for a text marshaler", decl: forErr[*big.Float](chosen), reason: "there it writes instead of text"},
+		{name: "codec chosen for a struct", decl: forErr[point](chosen), reason: "there it writes"},
+		{name: "codec chosen for any", decl: forErr[any](chosen), reason: "it writes some of the values"},
+		{name: "text chosen for a string", decl: forErr[string](codec.Options{Codec: codec.Text, Chosen: true}), reason: "text is what writes it"},
+		{name: "no codec chosen", decl: forErr[string](codec.Options{Chosen: true}), reason: "there is nothing to ignore"},
 		{
 			name: "plain any", decl: forErr[any](codec.Options{Plain: true}), want: "any can't be stored plain: without a header nothing says which type a value has",
 			reason: "it could not be read",
@@ -229,14 +246,14 @@ func TestNameWhileReading(t *testing.T) {
 	wg.Go(func() { codec.Name[point](reg, "point") })
 	wg.Go(func() { codec.Name[*user](reg, "user") })
 	wg.Go(func() {
-		if _, err := typed.Append(nil, []int{1}); err != nil {
+		if _, err := typed.Append(nil, "", []int{1}); err != nil {
 			t.Error(err)
 		}
 	})
 	wg.Wait()
 	for _, v := range []any{point{1, 2}, &user{Name: "Rin"}} {
-		data := must(typed.Append(nil, v))(t)
-		if got := must(typed.Decode(data))(t); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", v) {
+		data := must(typed.Append(nil, "", v))(t)
+		if got := must(typed.Decode("", data))(t); fmt.Sprintf("%+v", got) != fmt.Sprintf("%+v", v) {
 			t.Errorf("got %+v, want %+v; no name may be lost", got, v)
 		}
 	}
@@ -259,6 +276,24 @@ func TestTag(t *testing.T) {
 		if tt.got != tt.want {
 			t.Errorf("got %q, want %q; reason: %s", tt.got, tt.want, tt.reason)
 		}
+	}
+}
+
+func TestChosenCodecWritesTextMarshalers(t *testing.T) {
+	text := must(codec.For[*big.Float](nil, codec.Options{Codec: codec.Gob}))(t)
+	gob := must(codec.For[*big.Float](nil, codec.Options{Codec: codec.Gob, Chosen: true}))(t)
+	precise := new(big.Float).SetPrec(200).Quo(big.NewFloat(1), big.NewFloat(3))
+	data := must(gob.Append(nil, "", precise))(t)
+	if got := must(gob.Decode("", data))(t); !bytes.HasPrefix(data, []byte("~gob:text:")) || got.Cmp(precise) != 0 || got.Prec() != 200 {
+		t.Errorf("%.20q: got %v with %d bits; a chosen codec writes what marshals itself as text", data, got, got.Prec())
+	}
+	if got := must(text.Decode("", data))(t); got.Cmp(precise) != 0 {
+		t.Errorf("got %v; reads follow the header", got)
+	}
+	half := big.NewFloat(0.5)
+	old := must(text.Append(nil, "", half))(t)
+	if got := must(gob.Decode("", old))(t); string(old) != "~text:text:0.5" || got.Cmp(half) != 0 {
+		t.Errorf("%q: got %v; values from before the choice are read", old, got)
 	}
 }
 

@@ -35,8 +35,8 @@ func TestAnyComesBackAsItWas(t *testing.T) {
 		[2]int{1, 2},
 	}
 	for _, v := range values {
-		data := must(typed.Append(nil, v))(t)
-		got := must(typed.Decode(data))(t)
+		data := must(typed.Append(nil, "", v))(t)
+		got := must(typed.Decode("", data))(t)
 		if diff := cmp.Diff(v, got, equal); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", data, diff)
 		}
@@ -69,7 +69,7 @@ func TestAnyRefusesWhatWouldNotComeBack(t *testing.T) {
 		{make(chan int), "chan int can't be stored", "no codec writes it"},
 	}
 	for _, tt := range cases {
-		data, err := typed.Append([]byte("dst"), tt.v)
+		data, err := typed.Append([]byte("dst"), "", tt.v)
 		if err == nil || err.Error() != tt.want || string(data) != "dst" {
 			t.Errorf("%T: %q,\n got %v\nwant %v\nreason: %s", tt.v, data, err, tt.want, tt.reason)
 		}

@@ -20,12 +20,15 @@ var (
 	// a number that does not fit it.
 	ErrWrongType = errors.New("stored value has another type")
 
-	// ErrUnknownCodec: the registry has no codec of that name.
+	// ErrUnknownCodec: the registry has no codec, or no transform, of that name.
 	ErrUnknownCodec = errors.New("unknown codec")
 
 	// ErrUnknownType: the registry has no Go type for a tag, or no tag that
 	// would lead back to a Go type.
 	ErrUnknownType = errors.New("unknown type")
+
+	// ErrNoEffect: a codec was chosen for a type that the text codec always writes.
+	ErrNoEffect = errors.New("the codec would have no effect")
 )
 
 var (
@@ -52,8 +55,18 @@ func unknownCodec(what, name string) error {
 		ErrUnknownCodec, what, name)
 }
 
+func unknownTransform(name string) error {
+	return fmt.Errorf("%w: stored value has transform %q, which neither the declaration nor the registry has; give it to Registry.AddTransforms, and the registry to rin.Registry",
+		ErrUnknownCodec, name)
+}
+
 func unknownTag(tag string) error {
 	return fmt.Errorf("%w: no Go type goes by %q; name it with codec.Name[T](reg, %q)", ErrUnknownType, tag, tag)
+}
+
+func noEffect(codec Codec, t reflect.Type) error {
+	return fmt.Errorf("%w: %v is always written as text, and never by codec %q; leave the codec out, or use a codec.Transform to change the bytes that are stored",
+		ErrNoEffect, t, codec.Name())
 }
 
 func noWayBack(t reflect.Type) error {

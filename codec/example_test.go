@@ -3,6 +3,7 @@ package codec_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/redisimnest/rin/codec"
 )
@@ -45,6 +46,29 @@ func ExampleName() {
 	// []user.v2 [{Rin}] true <nil>
 }
 
+// A transform changes the bytes of every value, those that text writes too.
+// deflate compresses, and refuses to decompress without end.
+func ExampleTransform() {
+	notes, err := codec.For[string](nil, codec.Options{Transforms: []codec.Transform{deflate{}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	note := strings.Repeat("Rin ", 1000)
+	data, err := notes.Append(nil, "note", note)
+	fmt.Printf("%.19s… %v %v\n", data, len(data) < 100, err)
+
+	back, err := notes.Decode("note", data)
+	fmt.Println(back == note, err)
+
+	// Who knows nothing of the transform still sees what type is stored.
+	fmt.Println(codec.TypeOf(data))
+	// Output:
+	// ~text+flate:string:… true <nil>
+	// true <nil>
+	// string <nil>
+}
+
 func ExampleNewRegistry() {
 	// flated is a Codec around a Codec, named "flate+json". Values that plain
 	// JSON wrote are still read, since the registry has that codec too.
@@ -68,8 +92,8 @@ func ExampleFor_any() {
 		return
 	}
 	for _, v := range []any{30, "Rin", []float64{0.5}} {
-		data, _ := values.Append(nil, v)
-		back, err := values.Decode(data)
+		data, _ := values.Append(nil, "", v)
+		back, err := values.Decode("", data)
 		fmt.Printf("%s %T %v\n", data, back, err)
 	}
 	// Output:
@@ -85,8 +109,8 @@ func ExampleOptions_plain() {
 		fmt.Println(err)
 		return
 	}
-	n, err := visits.Decode([]byte("41"))
-	data, _ := visits.Append(nil, n+1)
+	n, err := visits.Decode("", []byte("41"))
+	data, _ := visits.Append(nil, "", n+1)
 	fmt.Printf("%s %v\n", data, err)
 	// Output: 42 <nil>
 }

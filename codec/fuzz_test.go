@@ -81,18 +81,18 @@ func again[T any](t *testing.T, reg *codec.Registry, opts codec.Options, data []
 	if err != nil {
 		return // any can't be plain, JSON has no maps with points as keys
 	}
-	v, err := typed.Decode(data)
+	v, err := typed.Decode("", data)
 	if err != nil {
 		return
 	}
-	data, err = typed.Append(nil, v)
+	data, err = typed.Append(nil, "", v)
 	if err != nil {
 		if strings.Contains(err.Error(), "unsupported type: map[") {
 			return // null is read as a map of which JSON writes none
 		}
 		t.Fatalf("%T %#v was read, and can't be written: %v", v, v, err)
 	}
-	got, err := typed.Decode(data)
+	got, err := typed.Decode("", data)
 	if err != nil {
 		t.Fatalf("%T %#v was read, and not when written again: %v", v, v, err)
 	}
@@ -144,11 +144,11 @@ func FuzzHeader(f *testing.F) {
 			return // a tag that only types without a name have
 		}
 		payload := plainHeader.FindStringSubmatch(data)[3]
-		written, err := typed.Append(nil, payload)
+		written, err := typed.Append(nil, "", payload)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if back, err := typed.Decode(written); err != nil || back != payload {
+		if back, err := typed.Decode("", written); err != nil || back != payload {
 			t.Errorf("%q: got %q, %v, want %q", written, back, err, payload)
 		}
 	})

@@ -59,11 +59,11 @@ func TestGobRoundTrip(t *testing.T) {
 	typed := must(codec.For[wide](nil, codec.Options{Codec: codec.Gob}))(t)
 	rapid.Check(t, func(t *rapid.T) {
 		want := genWide(t, 2)
-		data, err := typed.Append(nil, want)
+		data, err := typed.Append(nil, "", want)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := typed.Decode(data)
+		got, err := typed.Decode("", data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,8 +88,8 @@ func TestGobTopLevel(t *testing.T) {
 func gobRoundTrip[T any](t *testing.T, v T) {
 	t.Helper()
 	typed := must(codec.For[T](nil, codec.Options{Codec: codec.Gob}))(t)
-	data := must(typed.Append(nil, v))(t)
-	got := must(typed.Decode(data))(t)
+	data := must(typed.Append(nil, "", v))(t)
+	got := must(typed.Decode("", data))(t)
 	if diff := cmp.Diff(v, got, equal, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%T (-want +got):\n%s", v, diff)
 	}
@@ -97,7 +97,7 @@ func gobRoundTrip[T any](t *testing.T, v T) {
 
 func TestGobRefusesInterfaces(t *testing.T) {
 	typed := must(codec.For[wide](nil, codec.Options{Codec: codec.Gob}))(t)
-	_, err := typed.Append(nil, wide{Any: 1})
+	_, err := typed.Append(nil, "", wide{Any: 1})
 	if want := "codec_test.wide can't be encoded: gob: values in interfaces are not supported"; fmt.Sprint(err) != want {
 		t.Errorf("got %v, want %v: what can't be read must not be written", err, want)
 	}
@@ -155,14 +155,14 @@ func lastMessage(t *testing.T, data []byte) int {
 
 func TestGobDamage(t *testing.T) {
 	typed := must(codec.For[wide](nil, codec.Options{Codec: codec.Gob}))(t)
-	whole := must(typed.Append(nil, wide{S: "a", Map: map[string]map[int]point{"a": {1: {}}}, Next: &wide{}}))(t)
+	whole := must(typed.Append(nil, "", wide{S: "a", Map: map[string]map[int]point{"a": {1: {}}}, Next: &wide{}}))(t)
 	payload := len("~gob:struct:")
 	for i := payload; i < len(whole); i++ {
-		if _, err := typed.Decode(whole[:i]); err == nil {
+		if _, err := typed.Decode("", whole[:i]); err == nil {
 			t.Errorf("cut after %d of %d bytes, and read without an error", i, len(whole))
 		}
 	}
-	if _, err := typed.Decode(append(whole, 0)); err == nil {
+	if _, err := typed.Decode("", append(whole, 0)); err == nil {
 		t.Error("a byte too many, and read without an error")
 	}
 }

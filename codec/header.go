@@ -11,11 +11,14 @@ import (
 //
 //	~<codec>:<type>:<payload>
 //
-// and its first byte is its version. Values written with it stay stored for
-// years: what is here may be added to under another first byte, never changed.
+// where <codec> is a codec's name, and after it those of the transforms that the
+// payload went through: text+flate+aesgcm. Its first byte is its version. Values
+// written with it stay stored for years: what is here may be added to under
+// another first byte, never changed.
 const (
 	version   = '~'
 	separator = ':'
+	plus      = '+'
 
 	// maxHeader is the length of the longest header, from the first byte to the
 	// second separator.

@@ -29,7 +29,7 @@ func as[T any](data []byte, opts codec.Options) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return typed.Decode(data)
+	return typed.Decode("", data)
 }
 
 func TestRead(t *testing.T) {
@@ -244,8 +244,8 @@ func TestErrorsLeaveValueZero(t *testing.T) {
 func TestDecodedSharesNoMemory(t *testing.T) {
 	for _, opts := range []codec.Options{{}, {Plain: true}} {
 		typed := must(codec.For[[]byte](nil, opts))(t)
-		data := must(typed.Append(nil, []byte("abc")))(t)
-		got := must(typed.Decode(data))(t)
+		data := must(typed.Append(nil, "", []byte("abc")))(t)
+		got := must(typed.Decode("", data))(t)
 		clear(data)
 		if string(got) != "abc" {
 			t.Errorf("%+v: decoded bytes changed with the data: %q", opts, got)
@@ -256,12 +256,12 @@ func TestDecodedSharesNoMemory(t *testing.T) {
 func TestAppendKeepsWhatIsThere(t *testing.T) {
 	dst := []byte("before ")
 	typed := must(codec.For[[]string](nil, codec.Options{}))(t)
-	got := must(typed.Append(dst, []string{"a"}))(t)
+	got := must(typed.Append(dst, "", []string{"a"}))(t)
 	if want := `before ~json:[]string:["a"]`; string(got) != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	failing := must(codec.For[[]any](nil, codec.Options{}))(t)
-	got, err := failing.Append(dst, []any{make(chan int)})
+	got, err := failing.Append(dst, "", []any{make(chan int)})
 	if err == nil || string(got) != "before " {
 		t.Errorf("got %q, %v; on an error dst comes back as it was", got, err)
 	}
@@ -289,11 +289,11 @@ func agree[T, Named any](t *testing.T, direct T, named Named) {
 	t.Helper()
 	ofT := must(codec.For[T](nil, codec.Options{}))(t)
 	ofNamed := must(codec.For[Named](nil, codec.Options{}))(t)
-	data := must(ofT.Append(nil, direct))(t)
-	if got := must(ofNamed.Append(nil, named))(t); string(got) != string(data) {
+	data := must(ofT.Append(nil, "", direct))(t)
+	if got := must(ofNamed.Append(nil, "", named))(t); string(got) != string(data) {
 		t.Errorf("%T: %q, %T: %q", direct, data, named, got)
 	}
-	if got := must(ofNamed.Decode(data))(t); !cmp.Equal(got, named) {
+	if got := must(ofNamed.Decode("", data))(t); !cmp.Equal(got, named) {
 		t.Errorf("%T from %q: got %v", named, data, got)
 	}
 }
@@ -304,13 +304,13 @@ func ExampleTyped() {
 		fmt.Println(err)
 		return
 	}
-	data, _ := ages.Append(nil, 30)
+	data, _ := ages.Append(nil, "", 30)
 	fmt.Printf("%s\n", data)
 
-	age, err := ages.Decode(data)
+	age, err := ages.Decode("", data)
 	fmt.Println(age, err)
 
-	_, err = ages.Decode([]byte("~text:string:thirty"))
+	_, err = ages.Decode("", []byte("~text:string:thirty"))
 	fmt.Println(err)
 	// Output:
 	// ~text:int:30

@@ -8,8 +8,8 @@ import (
 	"sync/atomic"
 )
 
-// Registry knows codecs by their names, and Go types by the tags that [Name]
-// gave them. It is safe for concurrent use; readers never wait.
+// Registry knows codecs and transforms by their names, and Go types by the tags
+// that [Name] gave them. It is safe for concurrent use; readers never wait.
 //
 // Mistakes made while setting it up are gathered: [Registry.Err] returns them,
 // and so does everything that uses the registry.
@@ -21,11 +21,12 @@ type Registry struct {
 
 // state is a registry at one moment. It is never changed, only replaced.
 type state struct {
-	codecs   map[string]Codec
-	fallback Codec                   // what writes if no codec is chosen
-	tags     map[reflect.Type]string // by type without pointers
-	types    map[string]reflect.Type
-	err      error
+	codecs     map[string]Codec
+	fallback   Codec // what writes if no codec is chosen
+	transforms map[string]Transform
+	tags       map[reflect.Type]string // by type without pointers
+	types      map[string]reflect.Type
+	err        error
 }
 
 // NewRegistry makes a registry of the given codecs and [Text]. The first one
@@ -80,32 +81,37 @@ func (s *state) add(i int, c Codec) error {
 //
 // Name never fails at once; mistakes are in [Registry.Err]. Name types before
 // keys are declared with the registry: a declaration holds on to T's tag.
-func Name[T any](reg *Registry, tag string) { reg.name(reflect.TypeFor[T](), tag) }
+func Name[T any](reg *Registry, tag string) {
+	t := reflect.TypeFor[T]()
+	reg.change(func(s *state) { s.name(t, tag) })
+}
 
-func (r *Registry) name(t reflect.Type, tag string) {
+// change replaces the registry's state by one that is changed, and shares no
+// changed map with it.
+func (r *Registry) change(change func(*state)) {
 	if r == nil {
-		return // there is nowhere to keep the name, nor the mistake
+		return // there is nowhere to keep the change, nor the mistake
 	}
 	for {
 		current := r.state.Load()
-		if r.state.CompareAndSwap(current, r.load().withName(t, tag)) {
+		next := *r.load()
+		change(&next)
+		if r.state.CompareAndSwap(current, &next) {
 			return
 		}
 	}
 }
 
-func (s *state) withName(t reflect.Type, tag string) *state {
-	next := *s
+func (s *state) name(t reflect.Type, tag string) {
 	if err := s.checkName(t, tag); err != nil {
-		next.err = errors.Join(s.err, fmt.Errorf("codec.Name[%v](reg, %q): %w", t, tag, err))
-		return &next
+		s.err = errors.Join(s.err, fmt.Errorf("codec.Name[%v](reg, %q): %w", t, tag, err))
+		return
 	}
-	next.tags, next.types = maps.Clone(s.tags), maps.Clone(s.types)
-	if next.tags == nil {
-		next.tags, next.types = map[reflect.Type]string{}, map[string]reflect.Type{}
+	s.tags, s.types = maps.Clone(s.tags), maps.Clone(s.types)
+	if s.tags == nil {
+		s.tags, s.types = map[reflect.Type]string{}, map[string]reflect.Type{}
 	}
-	next.tags[strip(t)], next.types[tag] = tag, t
-	return &next
+	s.tags[strip(t)], s.types[tag] = tag, t
 }
 
 func (s *state) checkName(t reflect.Type, tag string) error {
@@ -166,7 +172,7 @@ func (r *Registry) Append(dst []byte, v any) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return d.append(dst, v)
+	return d.append(dst, "", v)
 }
 
 // Unmarshal decodes what [Registry.Marshal] wrote into the pointer v. It fails
@@ -183,7 +189,7 @@ func (r *Registry) Unmarshal(data []byte, v any) error {
 		return err
 	}
 	fresh := reflect.New(rv.Type().Elem())
-	if err := d.decode(data, fresh.Interface()); err != nil {
+	if err := d.decode("", data, fresh.Interface()); err != nil {
 		return err
 	}
 	rv.Elem().Set(fresh.Elem())
@@ -191,11 +197,12 @@ func (r *Registry) Unmarshal(data []byte, v any) error {
 }
 
 // Decode decodes a value of any type that the registry can name, and returns
-// its tag and the value. The tag comes with [ErrUnknownType] too.
+// its tag and the value. The tag comes with [ErrUnknownType] too. Transforms are
+// given no key; a value that is bound to one is read by a [Typed].
 func (r *Registry) Decode(data []byte) (tag string, v any, err error) {
 	s := r.load()
 	if s.err != nil {
 		return "", nil, s.err
 	}
-	return s.readAny(data)
+	return (&decl{codec: Text}).readAny(s, "", data)
 }

@@ -11,17 +11,29 @@ type Options struct {
 	// By default it is the registry's default.
 	Codec Codec
 
+	// Chosen says that Codec was chosen for T itself, and not for many types at
+	// once. Then it also writes a T that marshals itself as text, which Text would
+	// write otherwise; and where it would write nothing, since T is a number or a
+	// string, [For] fails with [ErrNoEffect].
+	Chosen bool
+
+	// Transforms are applied to what the codec has written, the first one first.
+	// They need not be in the registry, which serves those who read the values
+	// without declaring them.
+	Transforms []Transform
+
 	// TypeName is the tag of T, in place of the derived one. It is for ever: a
 	// value that was stored under another tag is of another type.
 	TypeName string
 
 	// Plain writes the bare payload, without a header, and reads every value as
 	// one: text for the types that the text codec writes, what the chosen codec
-	// writes for others. It is for keys that other programs write or read.
+	// writes for others, and then the transforms. It is for keys that other programs
+	// write or read.
 	Plain bool
 
 	// Lenient decodes a value whatever its tag says, and one without a header as
-	// Plain would. Plain leaves it nothing to do.
+	// Plain would without transforms. Plain leaves it nothing to do.
 	//
 	// By default both are errors: [ErrWrongType] and [ErrForeign].
 	Lenient bool
@@ -42,8 +54,8 @@ type Typed[T any] struct {
 // has not named, are refused by [Typed.Append].
 //
 // For fails where T can't be stored, where the codec is not in the registry
-// ([ErrUnknownCodec]), on a bad TypeName, and with the mistakes of
-// [Registry.Err].
+// ([ErrUnknownCodec]) or has no effect ([ErrNoEffect]), on a bad TypeName or
+// transform, and with the mistakes of [Registry.Err].
 func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 	t := reflect.TypeFor[T]()
 	d, err := reg.declare(t, opts)
@@ -53,29 +65,49 @@ func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 	if err := d.check(t); err != nil {
 		return nil, err
 	}
-	return &Typed[T]{d, scalarOf[T]()}, nil
+	typed := &Typed[T]{decl: d}
+	if len(d.chain) == 0 {
+		typed.scalar = scalarOf[T]()
+	}
+	return typed, nil
 }
 
 // Tag is the type's tag: what the header of a written value says. It is "any"
 // for any, whose values have tags of their own.
 func (t *Typed[T]) Tag() string { return t.tag }
 
-// Append encodes v onto dst and returns the longer slice; on an error it returns
-// dst as it was. A nil pointer is an error, and so is a nil any.
-func (t *Typed[T]) Append(dst []byte, v T) ([]byte, error) {
+// Untransformed is the same declaration without transforms, for values that are
+// stored under no key, such as a copy in memory.
+func (t *Typed[T]) Untransformed() *Typed[T] {
+	if len(t.chain) == 0 {
+		return t
+	}
+	bare := *t
+	bare.chain = nil
+	if bare.header != "" {
+		bare.header, _ = makeHeader(bare.codec.Name(), bare.tag) // shorter than the one that was made
+	}
+	return &bare
+}
+
+// Append encodes v, which is to be stored under the key, onto dst and returns
+// the longer slice; on an error it returns dst as it was. A nil pointer is an
+// error, and so is a nil any. Only transforms look at the key.
+func (t *Typed[T]) Append(dst []byte, key string, v T) ([]byte, error) {
 	if t.scalar.append != nil {
 		return t.scalar.append(append(dst, t.header...), v), nil
 	}
-	return t.decl.append(dst, v)
+	return t.decl.append(dst, key, v)
 }
 
-// Decode decodes a stored value, which shares no memory with data.
+// Decode decodes what was stored under the key. The value shares no memory with
+// data, and depends on nothing but key and data.
 //
 // Where the stored type is not T it fails with [ErrWrongType]; an integer is
 // read as another integer type, and a float as another float type, if it fits.
 // Other errors are [ErrForeign], [ErrMalformed] and [ErrUnknownCodec], and for
 // any [ErrUnknownType].
-func (t *Typed[T]) Decode(data []byte) (T, error) {
+func (t *Typed[T]) Decode(key string, data []byte) (T, error) {
 	if t.parse != nil && len(data) >= len(t.header) && string(data[:len(t.header)]) == t.header {
 		// On an error the long way says what is wrong.
 		if v, err := t.parse(data[len(t.header):]); err == nil {
@@ -83,7 +115,7 @@ func (t *Typed[T]) Decode(data []byte) (T, error) {
 		}
 	}
 	var v T
-	err := t.decode(data, &v)
+	err := t.decode(key, data, &v)
 	if err != nil {
 		v = *new(T)
 	}
@@ -93,9 +125,9 @@ func (t *Typed[T]) Decode(data []byte) (T, error) {
 // DecodeOwned is Decode for data that the caller gives up: the value may share
 // its memory, which saves a string or a []byte a copy. Nothing may write to the
 // data afterwards.
-func (t *Typed[T]) DecodeOwned(data []byte) (T, error) {
+func (t *Typed[T]) DecodeOwned(key string, data []byte) (T, error) {
 	if t.own != nil && len(data) >= len(t.header) && string(data[:len(t.header)]) == t.header {
 		return t.own(data[len(t.header):]), nil
 	}
-	return t.Decode(data)
+	return t.Decode(key, data)
 }
