@@ -19,9 +19,13 @@ func (s *Store) compareAndSwap(o *backend.CompareAndSwap, now time.Time) {
 }
 
 func (s *Store) compareAndDelete(o *backend.CompareAndDelete, now time.Time) {
-	o.Deleted = s.holds(o.Key, o.Old, now)
-	if o.Deleted {
-		s.keys.remove(o.Key, now)
+	old := s.keys.live(o.Key, now)
+	switch {
+	case old == nil:
+	case bytes.Equal(old.value, o.Old):
+		o.Deleted = s.keys.remove(o.Key, now) != nil
+	default:
+		o.Current, o.Found = bytes.Clone(old.value), true
 	}
 }
 
