@@ -76,9 +76,9 @@ type Pager interface {
 }
 
 // ScanPages scans b in pages of about size keys where b is a [Pager], and in
-// b's own pages where it is not. A decorator calls it to pass a size on.
+// b's own pages where it is not.
 func ScanPages(ctx context.Context, b Backend, prefix string, size int) iter.Seq2[[]string, error] {
-	if p, ok := b.(Pager); ok {
+	if p, ok := able[Pager](b); ok {
 		return p.ScanPages(ctx, prefix, size)
 	}
 	return b.Scan(ctx, prefix)
@@ -100,10 +100,9 @@ type Transactor interface {
 }
 
 // Transact runs ops as one transaction where b is a [Transactor], and fails them
-// with [ErrUnsupported] where it is not. A decorator calls it to pass a
-// transaction on.
+// with [ErrUnsupported] where it is not.
 func Transact(ctx context.Context, b Backend, ops ...Op) error {
-	if t, ok := b.(Transactor); ok {
+	if t, ok := able[Transactor](b); ok {
 		return t.Transact(ctx, ops...)
 	}
 	return FailAll(ops, fmt.Errorf("%w: transactions", ErrUnsupported))
@@ -117,8 +116,26 @@ type Clock interface {
 
 // Now is the time by b's clock.
 func Now(b Backend) time.Time {
-	if c, ok := b.(Clock); ok {
+	if c, ok := able[Clock](b); ok {
 		return c.Now()
 	}
 	return time.Now()
+}
+
+// able finds what only some backends can do: in b, or in the backend that b is
+// around, if it has a method Unwrap that says so. So a decorator loses none of it,
+// also of what it has never heard of. One that has a part in an ability has the
+// method itself, and is found first.
+func able[A any](b Backend) (able A, ok bool) {
+	for b != nil {
+		if able, ok = b.(A); ok {
+			return able, true
+		}
+		around, is := b.(interface{ Unwrap() Backend })
+		if !is {
+			break
+		}
+		b = around.Unwrap()
+	}
+	return able, false
 }

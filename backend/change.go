@@ -51,7 +51,7 @@ func (o *CompareAndSwap) command(c *wire.Command) {
 func (o *CompareAndSwap) answer(r wire.Reply) error {
 	did, now, err := stepAnswer(r)
 	if o.Applied = did == carriedOut; did == refused {
-		o.Current, o.Found = now.Bytes()
+		o.Current, o.Found, err = now.Bytes()
 	}
 	return err
 }
@@ -82,7 +82,7 @@ func (o *CompareAndDelete) command(c *wire.Command) {
 func (o *CompareAndDelete) answer(r wire.Reply) error {
 	did, now, err := stepAnswer(r)
 	if o.Deleted = did == carriedOut; did == refused {
-		o.Current, o.Found = now.Bytes()
+		o.Current, o.Found, err = now.Bytes()
 	}
 	return err
 }

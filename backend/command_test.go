@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/backendtest"
 	"github.com/redisimnest/rin/backend/wire"
 )
 
@@ -208,6 +209,21 @@ func TestAnswer_nonsense(t *testing.T) {
 		for _, r := range []wire.Reply{reply(""), reply("OK")} {
 			if backend.Answer(op, r); !mentions(backend.Err(op), r.String()) {
 				t.Errorf("%s answered %v: %v; want an error that quotes it", backend.Name(op), r, backend.Err(op))
+			}
+		}
+	}
+}
+
+// An array, or an error, is no string: least of all an empty one, which is there.
+func TestAnswer_ofAnotherForm(t *testing.T) {
+	for _, o := range backendtest.Ops() {
+		for _, r := range []wire.Reply{wire.ArrayOf(), wire.ArrayOf(none, none, none), failed("ERR no"), step("1", failed("ERR no"))} {
+			if o.Protocol && r.Err == nil {
+				continue // Every reply is one to a Do.
+			}
+			op := o.New("k")
+			if backend.Answer(op, r); backend.Err(op) == nil {
+				t.Errorf("%s takes %v for an answer: %+v", o.Name, r, op)
 			}
 		}
 	}

@@ -107,9 +107,11 @@ func Commands(op Op) []string {
 }
 
 // Answer gives op the results that are in the reply to its command, or the error
-// that this is no reply to it.
+// that the reply is, as [Refused] has it, or that this is no reply to it.
 func Answer(op Op, reply wire.Reply) {
-	if err := op.answer(reply); err != nil {
+	if reply.Err != nil {
+		Fail(op, Refused(op, reply.Err))
+	} else if err := op.answer(reply); err != nil {
 		Fail(op, err)
 	}
 }

@@ -4,51 +4,59 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/backendtest"
 )
 
+// What all ops have in common, package backend says as the catalogue does.
 func TestOp(t *testing.T) {
-	for _, c := range []struct {
-		op     backend.Op
-		name   string
-		effect backend.Effect
-		reason string
-	}{
-		{&backend.Get{Key: "k", Pattern: "p"}, "get", backend.Read, "a Get changes no value"},
-		{&backend.Get{Key: "k", Pattern: "p", TTL: time.Hour}, "get", backend.Read, "renewing twice leaves the same"},
-		{&backend.Set{Key: "k", Pattern: "p"}, "set", backend.Write, "the second one undoes what another client wrote between"},
-		{&backend.Set{Key: "k", Pattern: "p", Cond: backend.IfAbsent}, "set", backend.Write, "the second one is refused"},
-		{&backend.Set{Key: "k", Pattern: "p", Cond: backend.IfPresent}, "set", backend.Write, "a key may come between the two"},
-		{&backend.Set{Key: "k", Pattern: "p", ReturnOld: true}, "set", backend.Write, "the second one returns the new value as the old"},
-		{&backend.Take{Key: "k", Pattern: "p"}, "take", backend.Write, "the second one finds nothing"},
-		{&backend.Delete{Key: "k", Pattern: "p"}, "delete", backend.Write, "the second one says that nothing was there"},
-		{&backend.Exists{Key: "k", Pattern: "p"}, "exists", backend.Read, "it changes nothing"},
-		{&backend.TTL{Key: "k", Pattern: "p"}, "ttl", backend.Read, "it changes nothing"},
-		{&backend.Expire{Key: "k", Pattern: "p"}, "expire", backend.Write, "the second one undoes what another client set between"},
-		{&backend.Do{Key: "k", Pattern: "p"}, "do", backend.Write, "nobody knows what it does"},
-		{&backend.Do{Key: "k", Pattern: "p", ReadOnly: true}, "do", backend.Read, "its caller says so"},
-		{&backend.Persist{Key: "k", Pattern: "p"}, "persist", backend.Write, "the second one finds no expiry"},
-		{&backend.ExpireTime{Key: "k", Pattern: "p"}, "expire time", backend.Read, "it changes nothing"},
-		{&backend.MemoryUsage{Key: "k", Pattern: "p"}, "memory usage", backend.Read, "it changes nothing"},
-		{&backend.CompareAndSwap{Key: "k", Pattern: "p"}, "compare and swap", backend.Write, "the second one finds the new value"},
-		{&backend.CompareAndDelete{Key: "k", Pattern: "p"}, "compare and delete", backend.Write, "the second one finds nothing"},
-		{&backend.SetLocked{Key: "k", Pattern: "p"}, "set locked", backend.Write, "the second one finds no lock"},
-	} {
-		if got := backend.Name(c.op); got != c.name {
-			t.Errorf("Name of %T = %q, want %q", c.op, got, c.name)
+	for _, o := range backendtest.Ops() {
+		op := o.New("k")
+		if got := backend.EffectOf(op); got != o.Effect {
+			t.Errorf("EffectOf %s = %v, want %v: %s", o.Name, got, o.Effect, o.Reason)
 		}
-		if got := backend.EffectOf(c.op); got != c.effect {
-			t.Errorf("EffectOf %+v = %v, want %v: %s", c.op, got, c.effect, c.reason)
+		if got := backend.KindOf(op); got != o.Kind {
+			t.Errorf("KindOf %s = %v, want %v", o.Name, got, o.Kind)
 		}
-		if key, pattern := backend.Key(c.op), backend.Pattern(c.op); key != "k" || pattern != "p" {
-			t.Errorf("Key and Pattern of %T = %q, %q; want its fields", c.op, key, pattern)
+		goName := reflect.TypeOf(op).Elem().Name()
+		if name := backend.Name(op); strings.ReplaceAll(name, " ", "") != strings.ToLower(goName) {
+			t.Errorf("Name of %s = %q, want that of its type in lower case", goName, name)
 		}
-		backend.Fail(c.op, errFull)
-		if got := backend.Err(c.op); !errors.Is(got, errFull) {
-			t.Errorf("Err of %T = %v after it was failed with %v", c.op, got, errFull)
+		if keys := backend.Keys(op); backend.Key(op) != "k" || keys[0] != "k" || backend.CheckSlot([]backend.Op{op}) != nil {
+			t.Errorf("Key and Keys of %s = %q, %q; want k first, and keys of one slot", o.Name, backend.Key(op), keys)
+		}
+		reflect.ValueOf(op).Elem().FieldByName("Pattern").SetString("p")
+		if got := backend.Pattern(op); got != "p" {
+			t.Errorf("Pattern of %s = %q, want its field's p", o.Name, got)
+		}
+		backend.Fail(op, errFull)
+		if got := backend.Err(op); !errors.Is(got, errFull) {
+			t.Errorf("Err of %s = %v after it was failed with %v", o.Name, got, errFull)
+		}
+	}
+}
+
+// The key stands where the command says it does, and what an ACL has to allow is
+// the command itself or, of a script, EVAL and what it calls.
+func TestCommand_ofEveryOp(t *testing.T) {
+	for _, o := range backendtest.Ops() {
+		op := o.New("key of the op")
+		c := backend.Command(op)
+		if got := c.Words[c.KeyAt].String(); got != backend.Key(op) {
+			t.Errorf("%s: KeyAt says that the key is %q", o.Name, got)
+		}
+		name := strings.ToLower(c.Words[0].String())
+		c.Free()
+		names := backend.Commands(op)
+		of := func(allowed string) bool { return allowed == name || strings.HasPrefix(allowed, name+"|") }
+		if !slices.ContainsFunc(names, of) || slices.Contains(names, "") || (len(names) > 1) != (name == "eval") {
+			t.Errorf("%s sends %s, and Commands are %q", o.Name, name, names)
 		}
 	}
 }

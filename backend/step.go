@@ -152,6 +152,9 @@ func stepAnswer(r wire.Reply) (did string, answer wire.Reply, err error) {
 	}
 	switch did = elems[0].Text; did {
 	case refused, carriedOut, triedFirst:
+		if err := elems[1].Err; err != nil {
+			return "", wire.Reply{}, err
+		}
 		return did, elems[1], nil
 	}
 	return "", wire.Reply{}, fmt.Errorf("the script of a step answered %v", elems[0])

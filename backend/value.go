@@ -31,9 +31,9 @@ func (o *Get) command(c *wire.Command) {
 	}
 }
 
-func (o *Get) answer(r wire.Reply) error {
-	o.Value, o.Found = r.Bytes()
-	return nil
+func (o *Get) answer(r wire.Reply) (err error) {
+	o.Value, o.Found, err = r.Bytes()
+	return err
 }
 
 // Cond says when a [Set] is carried out.
@@ -129,7 +129,7 @@ func (o *Set) addReturn(c *wire.Command) {
 
 // answer reads the reply OK, or the old value if that was asked for. The old
 // value doesn't say whether it was replaced: the condition does.
-func (o *Set) answer(r wire.Reply) error {
+func (o *Set) answer(r wire.Reply) (err error) {
 	if r.IsArray() {
 		return o.answerStep(r)
 	}
@@ -137,9 +137,9 @@ func (o *Set) answer(r wire.Reply) error {
 		o.Applied = !r.Nil
 		return nil
 	}
-	o.Old, o.OldFound = r.Bytes()
-	o.Applied = o.Cond == Always || o.OldFound
-	return nil
+	o.Old, o.OldFound, err = r.Bytes()
+	o.Applied = err == nil && (o.Cond == Always || o.OldFound)
+	return err
 }
 
 func (o *Set) answerStep(r wire.Reply) error {
@@ -147,11 +147,11 @@ func (o *Set) answerStep(r wire.Reply) error {
 	if err != nil {
 		return err
 	}
-	o.Applied = did != refused
 	if o.ReturnOld && (did == refused || did == carriedOut && o.Cond == Always) {
-		o.Old, o.OldFound = r.Bytes()
+		o.Old, o.OldFound, err = r.Bytes()
 	}
-	return nil
+	o.Applied = err == nil && did != refused
+	return err
 }
 
 // Take reads a value and deletes its key, in one atomic step: GETDEL.
@@ -170,7 +170,7 @@ func (o *Take) info() info {
 
 func (o *Take) command(c *wire.Command) { c.Add(wire.GETDEL).Key(o.Key) }
 
-func (o *Take) answer(r wire.Reply) error {
-	o.Value, o.Found = r.Bytes()
-	return nil
+func (o *Take) answer(r wire.Reply) (err error) {
+	o.Value, o.Found, err = r.Bytes()
+	return err
 }

@@ -13,17 +13,19 @@ import (
 
 func TestConformance_bubble(t *testing.T) {
 	backendtest.Run(t, backendtest.Harness{
-		New:    func(testing.TB) backend.Backend { return memstore.New() },
-		Leaf:   synctest.Test,
-		Elapse: func(_ testing.TB, d time.Duration) { time.Sleep(d) },
+		New:        func(testing.TB) backend.Backend { return memstore.New() },
+		Leaf:       synctest.Test,
+		Elapse:     func(_ testing.TB, d time.Duration) { time.Sleep(d) },
+		NoCommands: true,
 	})
 }
 
 func TestConformance_clock(t *testing.T) {
 	var clock hand
 	backendtest.Run(t, backendtest.Harness{
-		New:    func(testing.TB) backend.Backend { return memstore.New(memstore.Clock(clock.now)) },
-		Elapse: func(_ testing.TB, d time.Duration) { clock.elapse(d) },
+		New:        func(testing.TB) backend.Backend { return memstore.New(memstore.Clock(clock.now)) },
+		Elapse:     func(_ testing.TB, d time.Duration) { clock.elapse(d) },
+		NoCommands: true,
 	})
 }
 

@@ -51,6 +51,10 @@ type Harness struct {
 	// about transactions are then reported as skipped.
 	NoTransactions bool
 
+	// NoCommands says that the store does not speak the Redis protocol, and knows no
+	// [backend.Do]. The cases about replies are then reported as skipped.
+	NoCommands bool
+
 	// NoAbort says that the store runs the rest of a transaction of which it does
 	// not know an op, as miniredis does. The case about that is then reported as
 	// skipped.
@@ -79,11 +83,13 @@ type family struct {
 
 func families() []family {
 	return []family{
+		{"op", opCases()},
 		{"value", slices.Concat(getCases, setCases, takeCases)},
 		{"key", slices.Concat(deleteCases, existsCases, ttlCases, expireCases, persistCases, expireTimeCases, memoryCases)},
 		{"change", slices.Concat(swapCases, compareAndDeleteCases, setLockedCases)},
 		{"kind", kindCases},
 		{"exec", execCases},
+		{"do", doCases},
 		{"transaction", transactionCases},
 		{"context", contextCases},
 		{"ownership", ownershipCases},
@@ -107,6 +113,7 @@ type testCase struct {
 	cluster     bool   // it needs Harness.Cluster
 	transaction bool   // it needs a backend.Transactor
 	abort       bool   // it needs one that aborts
+	commands    bool   // it needs a store that knows backend.Do
 	run         func(t *testing.T, s *suite)
 }
 
@@ -120,6 +127,8 @@ func (c testCase) start(t *testing.T, h Harness) {
 		t.Skip("the harness has NoTransactions")
 	case c.abort && h.NoAbort:
 		t.Skip("the harness has NoAbort")
+	case c.commands && h.NoCommands:
+		t.Skip("the harness has NoCommands")
 	}
 	h.Leaf(t, func(t *testing.T) {
 		defer c.explain(t)

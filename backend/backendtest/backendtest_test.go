@@ -20,7 +20,7 @@ func TestRun(t *testing.T) {
 }
 
 // harness is that of a store with lists which spoil has had its hands on.
-func harness(spoil func(backend.Backend) backend.Backend) Harness {
+func harness(spoil spoil) Harness {
 	var store *lists
 	return Harness{
 		New: func(testing.TB) backend.Backend {

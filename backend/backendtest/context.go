@@ -74,18 +74,23 @@ var contextCases = []testCase{
 	},
 }
 
-// checkEnded executes one op of each kind, alone and in a batch, with a context
-// that has ended.
+// checkEnded executes every op, alone and in a batch, with a context that has
+// ended, on a key that it would change or read.
 func (s *suite) checkEnded(t *testing.T, ctx context.Context, want error) {
 	t.Helper()
-	s.putFor(t, "k", "v", hour)
-	for _, op := range everyOp("k") {
-		s.wantEnded(t, ctx, want, op)
+	var ops []backend.Op
+	were := map[string]state{}
+	for _, o := range Ops() {
+		were[o.Name] = o.prepare(t, s, o.Name, o.Needs != Absent)
+		ops = append(ops, o.New(o.Name))
+		s.wantEnded(t, ctx, want, o.New(o.Name))
 	}
-	s.wantEnded(t, ctx, want, everyOp("k")...)
-	s.holds(t, "k", "v")
-	s.lasts(t, "k", hour)
-	s.absent(t, "other")
+	s.wantEnded(t, ctx, want, ops...)
+	for key, was := range were {
+		if now := s.state(t, key); !now.is(was) {
+			t.Errorf("%s left %+v of %+v", key, now, was)
+		}
+	}
 }
 
 func (s *suite) wantEnded(t *testing.T, ctx context.Context, want error, ops ...backend.Op) {
@@ -103,27 +108,5 @@ func (s *suite) checkEndedErr(t *testing.T, who string, err, want error) {
 	}
 	if errors.Is(err, backend.ErrUnknownOutcome) {
 		t.Errorf("%s: %v; but nothing was sent, so the outcome is known", who, err)
-	}
-}
-
-// everyOp is one op of each kind that would change key, or else read it.
-func everyOp(key string) []backend.Op {
-	return []backend.Op{
-		&backend.Get{Key: key},
-		&backend.Get{Key: key, TTL: 2 * hour},
-		&backend.Set{Key: key, Value: []byte("changed")},
-		&backend.Set{Key: "other", Value: []byte("created"), Cond: backend.IfAbsent},
-		&backend.Exists{Key: key},
-		&backend.TTL{Key: key},
-		&backend.Expire{Key: key, TTL: 2 * hour},
-		&backend.Persist{Key: key},
-		&backend.ExpireTime{Key: key},
-		&backend.MemoryUsage{Key: key},
-		&backend.CompareAndSwap{Key: key, Old: []byte("v"), Value: []byte("changed")},
-		&backend.CompareAndSwap{Key: "other", Absent: true, Value: []byte("created")},
-		&backend.SetLocked{Key: key, Value: []byte("changed"), Lock: backend.Sibling(key, "lock")},
-		&backend.CompareAndDelete{Key: key, Old: []byte("v")},
-		&backend.Take{Key: key},
-		&backend.Delete{Key: key},
 	}
 }

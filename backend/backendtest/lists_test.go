@@ -2,19 +2,22 @@ package backendtest
 
 import (
 	"context"
-	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/wire"
 	"github.com/redisimnest/rin/memstore"
 )
 
 // lists is a memstore whose keys can hold another kind of value, and lie in
-// slots, so that the suite's own tests leave out none of its cases.
+// slots, and that knows some commands, so that the suite's own tests leave out
+// none of its cases.
 type lists struct {
 	*memstore.Store
-	mu sync.Mutex // between the look at a key's kind and the op
+	mu   sync.Mutex // between the look at a key's kind and the op
+	hash [][]byte   // the only one there is
 }
 
 // list is the value by which a list is known.
@@ -34,19 +37,11 @@ func (l *lists) Exec(ctx context.Context, ops ...backend.Op) error {
 		return err
 	}
 	for _, op := range ops {
+		l.mu.Lock()
 		l.exec(ctx, op)
+		l.mu.Unlock()
 	}
 	return backend.FirstErr(ops)
-}
-
-func (l *lists) exec(ctx context.Context, op backend.Op) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-
-	if l.refuses(ctx, op) {
-		return
-	}
-	_ = l.Store.Exec(ctx, op) // the op has the error
 }
 
 func (l *lists) Transact(ctx context.Context, ops ...backend.Op) error {
@@ -56,39 +51,87 @@ func (l *lists) Transact(ctx context.Context, ops ...backend.Op) error {
 	if err := backend.CheckSlot(ops); err != nil {
 		return backend.FailAll(ops, err)
 	}
+	for o := range only[*backend.Do](ops) {
+		if commands[o.Command[0]] == nil {
+			return backend.FailAll(ops, backend.ErrUnsupported)
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-
-	fine := slices.DeleteFunc(slices.Clone(ops), func(op backend.Op) bool { return l.refuses(ctx, op) })
-	_ = l.Store.Transact(ctx, fine...) // the ops have the error
+	for _, op := range ops {
+		l.exec(ctx, op)
+	}
 	return backend.FirstErr(ops)
 }
 
-// refuses fails op if it wants a string of a key that holds a list.
+// exec carries out an op, under the lock.
+func (l *lists) exec(ctx context.Context, op backend.Op) {
+	if l.refuses(ctx, op) {
+		return
+	}
+	if o, ok := op.(*backend.Do); ok {
+		l.do(ctx, o)
+		return
+	}
+	_ = l.Store.Exec(ctx, op) // the op has the error
+}
+
+// refuses fails op if it wants a string of a key that holds a list: of its own,
+// or of one beside it, which is always a lock.
 func (l *lists) refuses(ctx context.Context, op backend.Op) bool {
-	key, wants := stringOf(op)
-	refused := wants && l.isList(ctx, key)
-	if refused {
-		backend.Fail(op, backend.ErrWrongKind)
+	for i, key := range backend.Keys(op) {
+		if (i > 0 || backend.KindOf(op) == backend.String) && l.get(ctx, key) == list {
+			backend.Fail(op, backend.ErrWrongKind)
+			return true
+		}
 	}
-	return refused
+	return false
 }
 
-// stringOf is the key of which op wants a string, if it does of one.
-func stringOf(op backend.Op) (key string, wants bool) {
-	switch o := op.(type) {
-	case *backend.Get, *backend.Take, *backend.CompareAndSwap, *backend.CompareAndDelete:
-		return backend.Key(op), true
-	case *backend.Set:
-		return o.Key, o.ReturnOld
-	case *backend.SetLocked:
-		return o.Lock, true
-	default:
-		return "", false
+// commands are the commands that the store knows, as far as the suite sends them.
+var commands = map[string]func(ctx context.Context, l *lists, o *backend.Do){
+	"STRLEN": func(ctx context.Context, l *lists, o *backend.Do) {
+		o.Reply = number(len(l.get(ctx, o.Key)))
+	},
+	"APPEND": func(ctx context.Context, l *lists, o *backend.Do) {
+		value := l.get(ctx, o.Key) + string(o.Args[0])
+		_ = l.Store.Exec(ctx, &backend.Set{Key: o.Key, Value: []byte(value), KeepTTL: true})
+		o.Reply = number(len(value))
+	},
+	"SADD": func(ctx context.Context, l *lists, o *backend.Do) {
+		_ = l.Store.Exec(ctx, &backend.Set{Key: o.Key, Value: []byte(list)})
+		o.Reply = number(len(o.Args))
+	},
+	"HSET": func(_ context.Context, l *lists, o *backend.Do) {
+		l.hash = o.Args
+		o.Reply = number(len(o.Args) / 2)
+	},
+	"HGETALL": func(_ context.Context, l *lists, o *backend.Do) {
+		o.Reply = wire.ArrayOf()
+		for _, arg := range l.hash {
+			o.Reply.Elems = append(o.Reply.Elems, wire.Reply{Text: string(arg)})
+		}
+	},
+	"EVAL": func(_ context.Context, _ *lists, o *backend.Do) { o.Reply = nested },
+}
+
+func number(n int) wire.Reply { return wire.Reply{Text: strconv.Itoa(n)} }
+
+// do carries out a command.
+func (l *lists) do(ctx context.Context, o *backend.Do) {
+	command := commands[o.Command[0]]
+	if command == nil {
+		backend.Fail(o, backend.ErrUnsupported)
+		return
+	}
+	command(ctx, l, o)
+	if o.TTL > 0 {
+		_ = l.Store.Exec(ctx, &backend.Expire{Key: o.Key, TTL: o.TTL})
 	}
 }
 
-func (l *lists) isList(ctx context.Context, key string) bool {
+func (l *lists) get(ctx context.Context, key string) string {
 	get := &backend.Get{Key: key}
-	return l.Store.Exec(ctx, get) == nil && string(get.Value) == list
+	_ = l.Store.Exec(ctx, get)
+	return string(get.Value)
 }

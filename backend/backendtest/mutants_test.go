@@ -6,6 +6,7 @@ import (
 	"errors"
 	"iter"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -13,23 +14,27 @@ import (
 	"time"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/wire"
 )
 
 // mutant is a store that breaks one rule, in a way in which stores do.
 type mutant struct {
 	how    string // the store …
 	breaks string // the case that reports it
-	spoil  func(backend.Backend) backend.Backend
+	spoil  spoil
 }
 
-var mutants = slices.Concat(valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, kindMutants, execMutants,
+// spoil makes a store one that breaks a rule.
+type spoil func(backend.Backend) backend.Backend
+
+var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, kindMutants, execMutants,
 	transactionMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
 type next func(ops ...backend.Op)
 
 // on has f carry out the ops of one type.
-func on[O backend.Op](f func(o O, next next)) func(backend.Backend) backend.Backend {
+func on[O backend.Op](f func(o O, next next)) spoil {
 	return onEach(func(op backend.Op, next next) {
 		if o, ok := op.(O); ok {
 			f(o, next)
@@ -40,76 +45,168 @@ func on[O backend.Op](f func(o O, next next)) func(backend.Backend) backend.Back
 }
 
 // onEach has f carry out each op.
-func onEach(f func(op backend.Op, next next)) func(backend.Backend) backend.Backend {
-	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		if len(ops) == 0 {
-			return nil
-		}
+func onEach(f func(op backend.Op, next next)) spoil {
+	return onExec(func(ctx context.Context, ops []backend.Op, exec backend.Next) error {
 		if err := backend.Ended(ctx, ops); err != nil {
 			return err
 		}
 		for _, op := range ops {
-			f(op, func(ops ...backend.Op) { _ = b.Exec(ctx, ops...) })
+			f(op, func(ops ...backend.Op) { _ = exec(ctx, ops) })
 		}
 		return backend.FirstErr(ops)
 	})
 }
 
-type execFunc = func(ctx context.Context, b backend.Backend, ops []backend.Op) error
-
 // onExec has f carry out the batches.
-func onExec(f execFunc) func(backend.Backend) backend.Backend {
-	return func(b backend.Backend) backend.Backend { return spoilt{b, f, transacts, scans} }
+func onExec(f backend.Interceptor) spoil {
+	return func(b backend.Backend) backend.Backend { return split{backend.Intercept(b, f), b} }
 }
 
 // onTransact has f carry out the transactions.
-func onTransact(f execFunc) func(backend.Backend) backend.Backend {
-	return func(b backend.Backend) backend.Backend { return spoilt{b, execs, f, scans} }
+func onTransact(f backend.Interceptor) spoil {
+	return func(b backend.Backend) backend.Backend { return split{b, backend.Intercept(b, f)} }
+}
+
+// split is a backend whose transactions another one carries out.
+type split struct {
+	backend.Backend
+	transactions backend.Backend
+}
+
+func (s split) Unwrap() backend.Backend { return s.Backend }
+
+func (s split) Transact(ctx context.Context, ops ...backend.Op) error {
+	return backend.Transact(ctx, s.transactions, ops...)
+}
+
+// liar is a backend that returns what an interceptor does, also where its ops
+// have other errors.
+type liar struct {
+	backend.Backend
+	say backend.Interceptor
+}
+
+func (l liar) Unwrap() backend.Backend { return l.Backend }
+
+func (l liar) Exec(ctx context.Context, ops ...backend.Op) error {
+	return l.say(ctx, ops, func(ctx context.Context, ops []backend.Op) error { return l.Backend.Exec(ctx, ops...) })
+}
+
+func (l liar) Transact(ctx context.Context, ops ...backend.Op) error {
+	return l.say(ctx, ops, func(ctx context.Context, ops []backend.Op) error { return backend.Transact(ctx, l.Backend, ops...) })
+}
+
+// lies has f carry out batches and transactions, and say what it likes.
+func lies(f backend.Interceptor) spoil {
+	return func(b backend.Backend) backend.Backend { return liar{b, f} }
 }
 
 type scanFunc = func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error]
 
 // onScan has f carry out the scans.
-func onScan(f scanFunc) func(backend.Backend) backend.Backend {
-	return func(b backend.Backend) backend.Backend { return spoilt{b, execs, transacts, f} }
+func onScan(f scanFunc) spoil {
+	return func(b backend.Backend) backend.Backend { return scanning{b, f} }
 }
 
-// execs, transacts and scans do as they should.
-
-func execs(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-	return b.Exec(ctx, ops...)
-}
-
-func transacts(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-	return backend.Transact(ctx, b, ops...)
-}
-
-func scans(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
-	return backend.ScanPages(ctx, b, prefix, size)
-}
-
-// spoilt is a backend whose calls go through a mutant.
-type spoilt struct {
+// scanning is a backend whose scans go through a mutant.
+type scanning struct {
 	backend.Backend
-	exec     execFunc
-	transact execFunc
-	scan     scanFunc
+	scan scanFunc
 }
 
-func (s spoilt) Exec(ctx context.Context, ops ...backend.Op) error {
-	return s.exec(ctx, s.Backend, ops)
-}
+func (s scanning) Unwrap() backend.Backend { return s.Backend }
 
-func (s spoilt) Transact(ctx context.Context, ops ...backend.Op) error {
-	return s.transact(ctx, s.Backend, ops)
-}
-
-func (s spoilt) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
+func (s scanning) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
 	return s.ScanPages(ctx, prefix, backend.DefaultPageSize)
 }
 
-func (s spoilt) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
+func (s scanning) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
 	return s.scan(ctx, s.Backend, prefix, size)
+}
+
+// opMutants are three for each op of the catalogue, or two for one that only
+// reads.
+func opMutants() (all []mutant) {
+	for _, o := range Ops() {
+		breaks := "op/" + o.Name
+		all = append(all,
+			mutant{"leaves out " + o.Name, breaks, onEach(func(op backend.Op, next next) {
+				if !o.is(op) {
+					next(op)
+				}
+			})},
+			mutant{"says nothing to " + o.Name, breaks, onEach(func(op backend.Op, next next) {
+				fresh, mine := copyOf(op), o.is(op)
+				if next(op); mine {
+					reflect.ValueOf(op).Elem().Set(reflect.ValueOf(fresh).Elem())
+				}
+			})})
+		if o.Effect == backend.Write {
+			all = append(all, mutant{"takes back " + o.Name, breaks, takesBack(o)})
+		}
+	}
+	return all
+}
+
+// is says that op is of this form.
+func (o Op) is(op backend.Op) bool { return reflect.DeepEqual(op, o.New(backend.Key(op))) }
+
+// takesBack gives the key the value and the expiry that it had.
+func takesBack(o Op) spoil {
+	return onEach(func(op backend.Op, next next) {
+		key := backend.Key(op)
+		get, ttl, mine := &backend.Get{Key: key}, &backend.TTL{Key: key}, o.is(op)
+		if mine {
+			next(get, ttl)
+		}
+		next(op)
+		if !mine {
+			return
+		}
+		next(&backend.Delete{Key: key})
+		if get.Found {
+			next(&backend.Set{Key: key, Value: get.Value, TTL: ttl.Remaining})
+		}
+	})
+}
+
+var doMutants = []mutant{
+	{"flattens arrays", "do/nested reply", on(func(o *backend.Do, next next) {
+		next(o)
+		var flat []wire.Reply
+		for _, elem := range o.Reply.Elems {
+			flat = append(flat, elem.Elems...)
+		}
+		o.Reply.Elems = flat
+	})},
+	{"breaks off behind an array", "do/nested reply", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(ctx, ops)
+		if i := slices.IndexFunc(ops, func(op backend.Op) bool { _, is := op.(*backend.Do); return is }); i >= 0 {
+			return backend.FailAll(ops[i+1:], errors.New("redis: can't parse reply"))
+		}
+		return err
+	})},
+	{"makes each pair an array", "do/reply of pairs", on(func(o *backend.Do, next next) {
+		next(o)
+		var pairs []wire.Reply
+		for pair := range slices.Chunk(o.Reply.Elems, 2) {
+			pairs = append(pairs, wire.ArrayOf(pair...))
+		}
+		o.Reply.Elems = pairs
+	})},
+	{"answers for the last part only", "do/100,000 words", on(func(o *backend.Do, next next) {
+		const part = 1000
+		args := o.Args
+		for words := range slices.Chunk(args, part) {
+			o.Args = words
+			next(o)
+		}
+		o.Args = args
+	})},
+	{"forgets the expiry", "do/100,000 words", on(func(o *backend.Do, next next) {
+		o.TTL = 0
+		next(o)
+	})},
 }
 
 // pause lets every other goroutine of the bubble come as far as it can.
@@ -341,7 +438,7 @@ var expireTimeMutants = []mutant{
 }
 
 // never says yes whatever the answer is.
-func never[O backend.Op](yes func(o O)) func(backend.Backend) backend.Backend {
+func never[O backend.Op](yes func(o O)) spoil {
 	return on(func(o O, next next) {
 		next(o)
 		yes(o)
@@ -387,6 +484,15 @@ var changeMutants = []mutant{
 	{"trims what is there", "change/swap any bytes", on(func(o *backend.CompareAndSwap, next next) {
 		next(o)
 		o.Current = bytes.TrimSpace(o.Current)
+	})},
+	{"does not say what is there", "change/compare and delete", on(func(o *backend.CompareAndDelete, next next) {
+		next(o)
+		o.Current, o.Found = nil, false
+	})},
+	{"says what it deleted", "change/compare and delete", on(func(o *backend.CompareAndDelete, next next) {
+		if next(o); o.Deleted {
+			o.Current, o.Found = o.Old, true
+		}
 	})},
 	{"deletes without comparing", "change/compare and delete", on(func(o *backend.CompareAndDelete, next next) {
 		del := &backend.Delete{Key: o.Key}
@@ -477,52 +583,50 @@ var kindMutants = []mutant{
 		next(get)
 		o.Found = get.Found
 	})},
-	{"stops at the first error", "kind/wrong kind in a batch", stopsAtError},
+	{"stops at the first error", "kind/wrong kind in a batch", onExec(stopsAtError)},
 }
 
 // stopsAtError leaves the ops behind a failed one.
-func stopsAtError(b backend.Backend) backend.Backend {
-	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		for _, op := range ops {
-			if err := b.Exec(ctx, op); err != nil {
-				return err
-			}
+func stopsAtError(ctx context.Context, ops []backend.Op, next backend.Next) error {
+	for _, op := range ops {
+		if err := next(ctx, []backend.Op{op}); err != nil {
+			return err
 		}
-		return nil
-	})(b)
+	}
+	return nil
 }
 
 var execMutants = []mutant{
-	{"wants an op", "exec/no ops", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"wants an op", "exec/no ops", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if len(ops) == 0 {
 			return errors.New("wrong number of arguments")
 		}
-		return b.Exec(ctx, ops...)
+		return next(ctx, ops)
 	})},
-	{"begins at the end", "exec/order on one key", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"begins at the end", "exec/order on one key", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		backwards := slices.Clone(ops)
 		slices.Reverse(backwards)
-		return b.Exec(ctx, backwards...)
+		return next(ctx, backwards)
 	})},
-	{"confuses answers", "exec/an answer for each op", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		err := b.Exec(ctx, ops...)
+	{"confuses answers", "exec/an answer for each op", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(ctx, ops)
 		var previous []byte
 		for get := range only[*backend.Get](ops) {
 			previous, get.Value = get.Value, previous
 		}
 		return err
 	})},
-	{"forgets ops", "exec/5,000 ops", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		return b.Exec(ctx, ops[:min(len(ops), 4096)]...)
+	{"forgets ops", "exec/5,000 ops", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		return next(ctx, ops[:min(len(ops), 4096)])
 	})},
 	{"leaves out what it does not know", "exec/unknown op", onEach(func(op backend.Op, next next) {
 		if _, unknown := op.(*backend.Do); !unknown {
 			next(op)
 		}
 	})},
-	{"stops at what it does not know", "exec/unknown op", stopsAtError},
-	{"returns the last error", "exec/first error", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		_ = b.Exec(ctx, ops...)
+	{"stops at what it does not know", "exec/unknown op", onExec(stopsAtError)},
+	{"returns the last error", "exec/first error", lies(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		_ = next(ctx, ops)
 		backwards := slices.Clone(ops)
 		slices.Reverse(backwards)
 		return backend.FirstErr(backwards)
@@ -530,48 +634,50 @@ var execMutants = []mutant{
 }
 
 var transactionMutants = []mutant{
-	{"wants an op", "transaction/no ops", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"wants an op", "transaction/no ops", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if len(ops) == 0 {
 			return errors.New("a transaction needs an op")
 		}
-		return transacts(ctx, b, ops)
+		return next(ctx, ops)
 	})},
-	{"begins at the end", "transaction/an answer for each op", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"begins at the end", "transaction/an answer for each op", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		backwards := slices.Clone(ops)
 		slices.Reverse(backwards)
-		return transacts(ctx, b, backwards)
+		return next(ctx, backwards)
 	})},
-	{"reads before it writes", "transaction/an answer for each op", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"reads before it writes", "transaction/an answer for each op", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		sorted := slices.Clone(ops)
 		slices.SortStableFunc(sorted, func(x, y backend.Op) int {
 			return int(min(backend.EffectOf(x), 1) - min(backend.EffectOf(y), 1))
 		})
-		return transacts(ctx, b, sorted)
+		return next(ctx, sorted)
 	})},
-	{"forgets ops", "transaction/3,000 ops", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		return transacts(ctx, b, ops[:min(len(ops), 2048)])
+	{"renews nothing", "transaction/every op", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		for expire := range only[*backend.Expire](ops) {
+			expire.TTL = hour
+		}
+		return next(ctx, ops)
 	})},
-	{"stops at the first error", "transaction/wrong kind in the middle", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		return stopsAtError(b).Exec(ctx, ops...)
+	{"forgets ops", "transaction/3,000 ops", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		return next(ctx, ops[:min(len(ops), 2048)])
 	})},
-	{"takes it back", "transaction/wrong kind in the middle", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		err := transacts(ctx, b, ops)
+	{"stops at the first error", "transaction/wrong kind in the middle", onTransact(stopsAtError)},
+	{"takes it back", "transaction/wrong kind in the middle", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(ctx, ops)
 		if err != nil {
 			for _, op := range ops {
-				_ = b.Exec(ctx, &backend.Delete{Key: backend.Key(op)})
+				_ = next(ctx, []backend.Op{&backend.Delete{Key: backend.Key(op)}})
 			}
 		}
 		return err
 	})},
 	{"runs the ops that it knows", "transaction/unknown op", oneByOne},
-	{"heeds no context", "transaction/ended context", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		return transacts(context.WithoutCancel(ctx), b, ops)
-	})},
-	{"tells only Transact's caller", "transaction/ended context", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"heeds no context", "transaction/ended context", onTransact(withoutCancel)},
+	{"tells only Transact's caller", "transaction/ended context", lies(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return transacts(ctx, b, ops)
+		return next(ctx, ops)
 	})},
 	{"runs one op after the other", "transaction/all or none", oneByOne},
 	{"runs one op after the other", "transaction/seen one, seen all", func(b backend.Backend) backend.Backend {
@@ -586,19 +692,19 @@ var transactionMutants = []mutant{
 		})(slow(b))
 	}},
 	{"knows no slots", "transaction/keys of two slots", oneByOne},
-	{"says only that the slots differ", "transaction/keys of two slots", onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"says only that the slots differ", "transaction/keys of two slots", onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if backend.CheckSlot(ops) != nil {
 			return backend.FailAll(ops, backend.ErrCrossSlot)
 		}
-		return transacts(ctx, b, ops)
+		return next(ctx, ops)
 	})},
 }
 
 // oneByOne runs the ops of a transaction one after the other.
 func oneByOne(b backend.Backend) backend.Backend {
-	return onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	return onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		for _, op := range ops {
-			_ = b.Exec(ctx, op)
+			_ = next(ctx, []backend.Op{op})
 			longPause()
 		}
 		return backend.FirstErr(ops)
@@ -612,35 +718,35 @@ func slow(b backend.Backend) backend.Backend {
 		pause()
 		next(o)
 	})(b)
-	return onTransact(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	return onTransact(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		pause()
-		return transacts(ctx, b, ops)
+		return next(ctx, ops)
 	})(b)
 }
 
 var contextMutants = []mutant{
-	{"heeds no context", "context/cancelled before", withoutCancel},
-	{"looks at the context when all is done", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		err := b.Exec(context.WithoutCancel(ctx), ops...)
+	{"heeds no context", "context/cancelled before", onExec(withoutCancel)},
+	{"looks at the context when all is done", "context/cancelled before", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(context.WithoutCancel(ctx), ops)
 		return errors.Join(err, backend.Ended(ctx, ops))
 	})},
-	{"tells only Exec's caller", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"tells only Exec's caller", "context/cancelled before", lies(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return b.Exec(ctx, ops...)
+		return next(ctx, ops)
 	})},
-	{"does not know what it sent", "context/cancelled before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"does not know what it sent", "context/cancelled before", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if ctx.Err() != nil {
 			return backend.FailAll(ops, errors.Join(ctx.Err(), backend.ErrUnknownOutcome))
 		}
-		return b.Exec(ctx, ops...)
+		return next(ctx, ops)
 	})},
-	{"has an error of its own", "context/deadline before", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	{"has an error of its own", "context/deadline before", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if ctx.Err() != nil {
 			return backend.FailAll(ops, errors.New("i/o timeout"))
 		}
-		return b.Exec(ctx, ops...)
+		return next(ctx, ops)
 	})},
 	{"heeds no context", "context/scan cancelled before", onScan(func(ctx context.Context, b backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
 		return backend.ScanPages(context.WithoutCancel(ctx), b, prefix, size)
@@ -665,10 +771,8 @@ var contextMutants = []mutant{
 	})},
 }
 
-func withoutCancel(b backend.Backend) backend.Backend {
-	return onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		return b.Exec(context.WithoutCancel(ctx), ops...)
-	})(b)
+func withoutCancel(ctx context.Context, ops []backend.Op, next backend.Next) error {
+	return next(context.WithoutCancel(ctx), ops)
 }
 
 var ownershipMutants = []mutant{
@@ -686,8 +790,8 @@ var ownershipMutants = []mutant{
 			}
 		})(b)
 	}},
-	{"has one buffer for all answers", "ownership/answers of a batch", onExec(func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
-		err := b.Exec(ctx, ops...)
+	{"has one buffer for all answers", "ownership/answers of a batch", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(ctx, ops)
 		var buffer []byte
 		for get := range only[*backend.Get](ops) {
 			buffer = append(buffer, get.Value...)
@@ -714,7 +818,7 @@ var ownershipMutants = []mutant{
 func same(b []byte) []byte { return b }
 
 // cache answers Gets with what it remembers of Sets.
-func cache(in, out func([]byte) []byte) func(backend.Backend) backend.Backend {
+func cache(in, out func([]byte) []byte) spoil {
 	return func(b backend.Backend) backend.Backend {
 		var values sync.Map
 		return onEach(func(op backend.Op, next next) {
@@ -822,13 +926,13 @@ func firstPage(ctx context.Context, b backend.Backend, prefix string, size int) 
 // remembers scans an index that nothing is ever removed from.
 func remembers(b backend.Backend) backend.Backend {
 	index := map[string]bool{}
-	exec := func(ctx context.Context, b backend.Backend, ops []backend.Op) error {
+	note := func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		for _, op := range ops {
 			index[backend.Key(op)] = true
 		}
-		return b.Exec(ctx, ops...)
+		return next(ctx, ops)
 	}
-	return spoilt{b, exec, transacts, func(_ context.Context, _ backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
+	return scanning{backend.Intercept(b, note), func(_ context.Context, _ backend.Backend, prefix string, size int) iter.Seq2[[]string, error] {
 		var keys []string
 		for key := range index {
 			if strings.HasPrefix(key, prefix) {

@@ -12,38 +12,27 @@ var ownershipCases = []testCase{
 		name: "what goes in",
 		rule: "What an op carries in belongs to the caller: Exec keeps a copy, so a value may be overwritten when Exec has returned.",
 		run: func(t *testing.T, s *suite) {
-			value := []byte("value")
-			do(t, s, &backend.Set{Key: "k", Value: value})
-			scribble(value)
-			s.holds(t, "k", "value")
-			swapped := []byte("swapped")
-			do(t, s, &backend.CompareAndSwap{Key: "k", Old: []byte("value"), Value: swapped})
-			scribble(swapped)
-			s.holds(t, "k", "swapped")
-			s.lock(t, "k", "token")
-			last := []byte("last")
-			do(t, s, &backend.SetLocked{Key: "k", Value: last, Lock: lockOf("k"), Token: []byte("token")})
-			scribble(last)
-			s.holds(t, "k", "last")
+			for _, o := range s.ops() {
+				o.prepare(t, s, "k", o.Needs != Absent)
+				op := o.New("k")
+				given := bytesOf(op)
+				do(t, s, op)
+				s.scribbled(t, o, given)
+			}
 		},
 	},
 	{
 		name: "what comes out",
 		rule: "What Exec puts into an op belongs to the caller: it shares no memory with the store.",
 		run: func(t *testing.T, s *suite) {
-			s.put(t, "k", "value")
-			get := do(t, s, &backend.Get{Key: "k"})
-			scribble(get.Value)
-			s.holds(t, "k", "value")
-			renew := do(t, s, &backend.Get{Key: "k", TTL: hour})
-			scribble(renew.Value)
-			s.holds(t, "k", "value")
-			refused := do(t, s, &backend.Set{Key: "k", Cond: backend.IfAbsent, ReturnOld: true})
-			scribble(refused.Old)
-			s.holds(t, "k", "value")
-			swap := do(t, s, &backend.CompareAndSwap{Key: "k", Absent: true})
-			scribble(swap.Current)
-			s.holds(t, "k", "value")
+			for _, o := range s.ops() {
+				for _, value := range []string{before, "what it does not expect"} {
+					s.put(t, "k", value)
+					op := o.New("k")
+					do(t, s, op)
+					s.scribbled(t, o, bytesOf(op))
+				}
+			}
 		},
 	},
 	{
@@ -129,6 +118,18 @@ var ownershipCases = []testCase{
 			})
 		},
 	},
+}
+
+// scribbled checks that k stays as it is while all of values are overwritten.
+func (s *suite) scribbled(t *testing.T, o Op, values [][]byte) {
+	t.Helper()
+	was := s.state(t, "k")
+	for _, value := range values {
+		scribble(value)
+	}
+	if now := s.state(t, "k"); !now.is(was) {
+		t.Errorf("%s: when its values were overwritten, %+v became %+v", o.Name, was, now)
+	}
 }
 
 // scribble overwrites b, as its owner may.

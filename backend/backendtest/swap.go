@@ -124,7 +124,7 @@ func (r swapRow) after() state {
 var compareAndDeleteCases = []testCase{
 	{
 		name: "compare and delete",
-		rule: "A CompareAndDelete deletes a key if it holds exactly Old; an absent key holds nothing, not even an empty value.",
+		rule: "A CompareAndDelete deletes a key if it holds exactly Old, and says what is there where it holds anything else; an absent key holds nothing, not even an empty value.",
 		run: func(t *testing.T, s *suite) {
 			for _, row := range []struct {
 				before, old string
@@ -140,13 +140,17 @@ var compareAndDeleteCases = []testCase{
 				{"", "v", false},
 			} {
 				s.put(t, "k", row.before)
-				if del := do(t, s, &backend.CompareAndDelete{Key: "k", Old: []byte(row.old)}); del.Deleted != row.want {
-					t.Errorf("%q with Old %q: deleted %t, want %t", row.before, row.old, del.Deleted, row.want)
+				del := do(t, s, &backend.CompareAndDelete{Key: "k", Old: []byte(row.old)})
+				if del.Deleted != row.want || del.Found == row.want {
+					t.Errorf("%q with Old %q: deleted %t, found %t; want deleted %t, or else found", row.before, row.old, del.Deleted, del.Found, row.want)
 				}
 				if row.want {
 					s.absent(t, "k")
-				} else {
-					s.holds(t, "k", row.before)
+					continue
+				}
+				s.holds(t, "k", row.before)
+				if string(del.Current) != row.before {
+					t.Errorf("%q with Old %q: Current %q", row.before, row.old, del.Current)
 				}
 			}
 			s.refuses(t, "absent", &backend.CompareAndDelete{Key: "absent"})

@@ -62,6 +62,16 @@ var transactionCases = []testCase{
 		},
 	},
 	{
+		name:        "every op",
+		transaction: true,
+		rule:        "An op does in a transaction what it does by itself.",
+		run: func(t *testing.T, s *suite) {
+			for _, o := range Ops() {
+				o.check(t, s, s.transact)
+			}
+		},
+	},
+	{
 		name:        "3,000 ops",
 		transaction: true,
 		rule:        "A transaction may be of any size.",
@@ -164,8 +174,8 @@ var transactionCases = []testCase{
 						s.tryCommit(t, &backend.Set{Key: keyA, Value: n}, &backend.Set{Key: keyB, Value: n})
 						continue
 					}
-					first := number(try(t, s, &backend.Get{Key: keyA}))
-					if second := number(try(t, s, &backend.Get{Key: keyB})); second < first {
+					first := numberOf(try(t, s, &backend.Get{Key: keyA}))
+					if second := numberOf(try(t, s, &backend.Get{Key: keyB})); second < first {
 						t.Errorf("a was %d, and then b was %d, which is always written with a", first, second)
 					}
 				}
@@ -253,8 +263,8 @@ func (s *suite) tryCommit(t testing.TB, ops ...backend.Op) {
 	}
 }
 
-// number is the value of a Get that holds digits; -1 where it does not.
-func number(get *backend.Get) int {
+// numberOf is the value of a Get that holds digits; -1 where it does not.
+func numberOf(get *backend.Get) int {
 	n, err := strconv.Atoi(string(get.Value))
 	if err != nil {
 		return -1

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"strings"
 	"testing"
 
 	"github.com/valkey-io/valkey-go"
@@ -36,13 +35,14 @@ func startProxied(t *testing.T, key string) (*valkeygo.Backend, *servertest.Prox
 // On a cluster, too, a write is sent once.
 func TestExec_clusterLostReplyOfWrite(t *testing.T) {
 	b, proxy := startProxied(t, "k")
-	for name, op := range writes() {
-		command, _, _ := strings.Cut(name, " ")
+	for _, o := range writes() {
+		op := o.New("k")
+		command := sends(op)
 		before := proxy.Count(command)
 		proxy.Swallow(command)
 		err := b.Exec(t.Context(), op)
 		if sent := proxy.Count(command) - before; sent != 1 || !errors.Is(err, backend.ErrUnknownOutcome) {
-			t.Errorf("%s: sent %d times, %v; want once, ErrUnknownOutcome", name, sent, err)
+			t.Errorf("%s: sent %d times, %v; want once, ErrUnknownOutcome", o.Name, sent, err)
 		}
 	}
 }

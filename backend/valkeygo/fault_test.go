@@ -6,13 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"strings"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/backendtest"
 	"github.com/redisimnest/rin/backend/valkeygo"
 	"github.com/redisimnest/rin/internal/servertest"
 )
@@ -64,39 +65,34 @@ func everywhere(t *testing.T, f func(t *testing.T, ctx context.Context, p *serve
 	}
 }
 
-// writes are one op of each command that writes.
-func writes() map[string]backend.Op {
-	return map[string]backend.Op{
-		"SET":       &backend.Set{Key: "k", Value: []byte("v")},
-		"SET NX":    &backend.Set{Key: "k", Value: []byte("v"), Cond: backend.IfAbsent},
-		"SET GET":   &backend.Set{Key: "k", Value: []byte("v"), ReturnOld: true},
-		"EVAL":      &backend.Set{Key: "k", Value: []byte("v"), TTL: time.Minute, KeepTTL: true},
-		"GETDEL":    &backend.Take{Key: "k"},
-		"UNLINK":    &backend.Delete{Key: "k"},
-		"PEXPIRE":   &backend.Expire{Key: "k", TTL: time.Minute},
-		"PEXPIREAT": &backend.Expire{Key: "k", ExpireAt: time.Now().Add(time.Minute)},
-		"PERSIST":   &backend.Persist{Key: "k"},
-		"EVAL CAS":  &backend.CompareAndSwap{Key: "k", Absent: true},
-		"EVAL CAD":  &backend.CompareAndDelete{Key: "k"},
-		"EVAL lock": &backend.SetLocked{Key: "k", Lock: "{k}lock"},
-	}
+// writes are the ops that write.
+func writes() []backendtest.Op {
+	return slices.DeleteFunc(backendtest.Ops(), func(o backendtest.Op) bool { return o.Effect != backend.Write })
 }
 
 func TestExec_lostReplyOfWrite(t *testing.T) {
 	everywhere(t, func(t *testing.T, ctx context.Context, p *servertest.Proxy, b *valkeygo.Backend) {
-		for name, op := range writes() {
-			command, _, _ := strings.Cut(name, " ")
+		for _, o := range writes() {
+			op := o.New("k")
+			command := sends(op)
 			before := p.Count(command)
 			p.Swallow(command)
 			err := b.Exec(ctx, op)
 			if !errors.Is(err, backend.ErrUnknownOutcome) {
-				t.Errorf("%s: %v; want ErrUnknownOutcome, since its reply was lost", name, err)
+				t.Errorf("%s: %v; want ErrUnknownOutcome, since its reply was lost", o.Name, err)
 			}
 			if sent := p.Count(command) - before; sent != 1 {
-				t.Errorf("%s was sent %d times; a write is sent once", name, sent)
+				t.Errorf("%s was sent %d times; a write is sent once", o.Name, sent)
 			}
 		}
 	})
+}
+
+// sends is the name of the command that op sends.
+func sends(op backend.Op) string {
+	c := backend.Command(op)
+	defer c.Free()
+	return c.Words[0].String()
 }
 
 func TestExec_lostReplyOfRead(t *testing.T) {
@@ -209,8 +205,8 @@ func TestExec_vanishedServer(t *testing.T) {
 			start = time.Now()
 			once := valkeygo.New(client, valkeygo.RetryFor(0))
 			checkPlain(t, "Get", once.Exec(ctx, &backend.Get{Key: "k"}))
-			for name, op := range writes() {
-				checkPlain(t, name, once.Exec(ctx, op)) // No connection, so nothing was sent.
+			for _, o := range writes() {
+				checkPlain(t, o.Name, once.Exec(ctx, o.New("k"))) // No connection, so nothing was sent.
 			}
 			if took := time.Since(start); took > grace {
 				t.Errorf("without retries, %d ops took %v; want no wait", len(writes())+1, took)

@@ -30,20 +30,26 @@ func ArrayOf(elems ...Reply) Reply {
 // IsArray says that the reply has elements, even none.
 func (r Reply) IsArray() bool { return r.Elems != nil }
 
+// isText says that the reply is a text, which may be empty.
+func (r Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
+
 // Bytes is a copy of the text, and whether it was there: the nil reply has none.
-func (r Reply) Bytes() (text []byte, found bool) {
-	if r.Nil {
-		return nil, false
+func (r Reply) Bytes() (text []byte, found bool, err error) {
+	switch {
+	case r.Nil:
+		return nil, false, nil
+	case !r.isText():
+		return nil, false, r.unexpected("a string")
 	}
-	return []byte(r.Text), true
+	return []byte(r.Text), true, nil
 }
 
 // Is says that the reply is this text.
-func (r Reply) Is(text string) bool { return !r.Nil && !r.IsArray() && r.Text == text }
+func (r Reply) Is(text string) bool { return r.isText() && r.Text == text }
 
 // Int is the reply as a number.
 func (r Reply) Int() (int64, error) {
-	if r.Nil || r.IsArray() {
+	if !r.isText() {
 		return 0, r.unexpected("a number")
 	}
 	n, err := strconv.ParseInt(r.Text, 10, 64)
