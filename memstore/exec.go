@@ -10,7 +10,7 @@ import (
 
 // Exec runs ops in order, each atomically, as [backend.Backend] says.
 func (s *Store) Exec(ctx context.Context, ops ...backend.Op) error {
-	if err := backend.Ended(ctx, ops); err != nil {
+	if err := s.ready(ctx, ops); err != nil {
 		return err
 	}
 	var first error
@@ -20,6 +20,14 @@ func (s *Store) Exec(ctx context.Context, ops ...backend.Op) error {
 		}
 	}
 	return first
+}
+
+// ready fails ops that there is no use in carrying out.
+func (s *Store) ready(ctx context.Context, ops []backend.Op) error {
+	if s.err != nil {
+		return backend.FailAll(ops, s.err)
+	}
+	return backend.Ended(ctx, ops)
 }
 
 // exec carries out one op. Nothing but a store's ignorance fails one.

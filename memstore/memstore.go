@@ -14,12 +14,13 @@
 // # Cost
 //
 // Reads take no lock and allocate only the copy that they hand out, so they
-// scale over the cores; while a transaction is carried out, they wait for it.
+// scale over the cores; one that a transaction comes between waits for it.
 // Writes and transactions follow one another under one lock. A scan costs what
 // the keys under its prefix cost, however many others there are.
 package memstore
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -31,10 +32,11 @@ import (
 // [New].
 type Store struct {
 	now func() time.Time
+	err error // why the store can't be used, if it can't
 
-	mu          sync.Mutex  // serialises the writes
-	transacting atomic.Bool // see asOne
-	keys        keyspace
+	mu      sync.Mutex    // serialises the writes
+	version atomic.Uint64 // odd while a transaction is carried out: see asOne
+	keys    keyspace
 }
 
 var (
@@ -44,10 +46,15 @@ var (
 	_ backend.Clock      = (*Store)(nil)
 )
 
-// New makes an empty store.
+// New makes an empty store. With a nil option, every operation returns an error
+// that says so.
 func New(opts ...Option) *Store {
 	s := &Store{now: time.Now}
 	for _, opt := range opts {
+		if opt == nil {
+			s.err = errors.New("memstore: an option of New is nil; leave it out")
+			continue
+		}
 		opt.apply(s)
 	}
 	return s

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"cmp"
 	"context"
 	"iter"
 
@@ -18,7 +19,7 @@ func (s *Store) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, err
 func (s *Store) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
 	return func(yield func([]string, error) bool) {
 		for from, more := prefix, true; more; {
-			if err := ctx.Err(); err != nil {
+			if err := cmp.Or(s.err, ctx.Err()); err != nil {
 				yield(nil, err)
 				return
 			}

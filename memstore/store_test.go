@@ -109,11 +109,11 @@ func TestAsOne_nests(t *testing.T) {
 	s := New()
 	outer := s.asOne()
 	s.asOne()()
-	if !s.transacting.Load() {
+	if s.version.Load()%2 == 0 {
 		t.Error("the inner step has ended the outer one")
 	}
-	if outer(); s.transacting.Load() {
-		t.Error("the flag stays when all is done")
+	if outer(); s.version.Load() != 2 {
+		t.Errorf("the version is %d when all is done, want another even one", s.version.Load())
 	}
 }
 

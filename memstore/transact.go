@@ -10,7 +10,7 @@ import (
 // Transact runs ops as one transaction, as [backend.Transactor] says. All of its
 // ops see one time.
 func (s *Store) Transact(ctx context.Context, ops ...backend.Op) error {
-	if err := backend.Ended(ctx, ops); err != nil {
+	if err := s.ready(ctx, ops); err != nil {
 		return err
 	}
 	for _, op := range ops {
@@ -45,35 +45,29 @@ func (s *Store) lock() (now time.Time) {
 }
 
 // asOne makes what is written until done is called, under the lock, appear to
-// readers at once.
-//
-// Meanwhile a read waits first. That is enough, although a read may be past its
-// look at the flag when the flag is set: it was then under way before anything
-// was written, and whoever asks after it has its answer finds the flag set. So
-// everything is as if all had been written at the moment when the flag was set:
-// a read that finds an old value began before that moment, and one that finds a
-// new value ends after it.
+// readers at once: the version is odd meanwhile, and another one afterwards. A
+// read that finds it so, before or after its look, looks again under the lock.
 //
 // A lock that readers share would be simpler, and would cost every Get two
-// writes to a word that all cores fight for; this costs it one load.
+// writes to a word that all cores fight for; this costs it two loads.
 func (s *Store) asOne() (done func()) {
-	outer := s.transacting.Swap(true)
-	return func() { s.transacting.Store(outer) }
-}
-
-// await waits until what is under way has been written.
-func (s *Store) await() {
-	s.mu.Lock()
-	s.mu.Unlock() //nolint:staticcheck // there is nothing to do but to wait
+	if s.version.Load()%2 == 1 {
+		return func() {} // It is part of a transaction.
+	}
+	s.version.Add(1)
+	return func() { s.version.Add(1) }
 }
 
 // look is the key's item, nil where there is none, and the time if the item
-// expires. It takes no lock, but where [Store.asOne] makes it wait.
+// expires. It takes no lock, unless a transaction comes between.
 func (s *Store) look(key string) (it *item, now time.Time) {
-	if s.transacting.Load() {
-		s.await()
-	}
+	version := s.version.Load()
 	it = s.keys.load(key)
+	if version%2 == 1 || s.version.Load() != version {
+		s.mu.Lock()
+		it = s.keys.load(key)
+		s.mu.Unlock()
+	}
 	if it == nil || !it.expires() {
 		return it, now
 	}
