@@ -13,10 +13,12 @@ import (
 // pages are the guides, and the README.
 func pages(t *testing.T) []string { return glob(t, "../README.md", "*.md") }
 
-// programs are the examples and tests that the guides quote. All of them run
-// with the tests.
+// programs are the examples and tests that the guides quote, and the parts of the
+// library that the guide to backends does. All of them run with the tests; the
+// adapter, a module of its own, with its own.
 func programs(t *testing.T) []string {
-	return glob(t, "../example*_test.go", "../examples/*/*.go", "../examples/*/testdata/*.golden", "*_test.go")
+	return glob(t, "../example*_test.go", "../examples/*/*.go", "../examples/*/testdata/*.golden", "*_test.go",
+		"adapter/*.go", "../backend/*.go", "../backend/backendtest/catalogue.go")
 }
 
 // Every block of Go in a guide is copied from a program. It may leave lines out,

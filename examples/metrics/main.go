@@ -1,5 +1,5 @@
-// Metrics counts operations by the declared pattern of their keys, with a
-// decorator: a backend around another backend.
+// Metrics counts what a backend carries out, by the declared pattern of the keys,
+// with an interceptor: a function that stands before a backend.
 //
 //	go run ./examples/metrics
 package main
@@ -28,8 +28,8 @@ func main() {
 }
 
 func run(ctx context.Context, out io.Writer) error {
-	metrics := New(memstore.New())
-	root, err := rin.Open(Root, metrics)
+	metrics := New()
+	root, err := rin.Open(Root, metrics.Around(memstore.New()))
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"iter"
 	"maps"
 	"slices"
 	"sync"
@@ -14,10 +13,9 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-// Metrics is a backend around another one that counts what passes through.
+// Metrics counts the ops that a backend carries out. [Metrics.Around] has it
+// stand before one.
 type Metrics struct {
-	next backend.Backend
-
 	mu     sync.Mutex
 	counts map[Label]Counts
 }
@@ -29,16 +27,16 @@ type Label struct{ Pattern, Op string }
 // Counts are the numbers of one label.
 type Counts struct{ Calls, Errors int }
 
-// New returns a backend that counts, and passes everything on to next.
-func New(next backend.Backend) *Metrics {
-	return &Metrics{next: next, counts: map[Label]Counts{}}
-}
+// New returns metrics that have counted nothing.
+func New() *Metrics { return &Metrics{counts: map[Label]Counts{}} }
 
-// Exec passes the ops on, and counts each of them afterwards.
-func (m *Metrics) Exec(ctx context.Context, ops ...backend.Op) error {
-	err := m.next.Exec(ctx, ops...)
-	m.count(ops)
-	return err
+// Around is b, of which all ops are counted. Walks are no ops, and not counted.
+func (m *Metrics) Around(b backend.Backend) backend.Backend {
+	return backend.Intercept(b, func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		err := next(ctx, ops)
+		m.count(ops)
+		return err
+	})
 }
 
 func (m *Metrics) count(ops []backend.Op) {
@@ -53,11 +51,6 @@ func (m *Metrics) count(ops []backend.Op) {
 		}
 		m.counts[label] = c
 	}
-}
-
-// Scan passes the walk on. Its pages are no ops, so nothing is counted.
-func (m *Metrics) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
-	return m.next.Scan(ctx, prefix)
 }
 
 // Print writes a line for each label, sorted.

@@ -12,10 +12,10 @@ import (
 	"github.com/redisimnest/rin/memstore"
 )
 
-// A decorator is a backend, so it keeps every rule of one.
+// A backend that is counted is a backend, so it keeps every rule of one.
 func TestConformance(t *testing.T) {
 	backendtest.Run(t, backendtest.Harness{
-		New:        func(testing.TB) backend.Backend { return New(memstore.New()) },
+		New:        func(testing.TB) backend.Backend { return New().Around(memstore.New()) },
 		Leaf:       synctest.Test,
 		Elapse:     func(_ testing.TB, d time.Duration) { time.Sleep(d) },
 		NoCommands: true,
@@ -23,9 +23,10 @@ func TestConformance(t *testing.T) {
 }
 
 func TestMetrics_countsErrors(t *testing.T) {
-	m := New(memstore.New())
+	m := New()
+	b := m.Around(memstore.New())
 	ctx, cancel := context.WithCancel(t.Context())
-	get := func() { _ = m.Exec(ctx, &backend.Get{Key: "user:1:age", Pattern: "user:<id>:age"}) }
+	get := func() { _ = b.Exec(ctx, &backend.Get{Key: "user:1:age", Pattern: "user:<id>:age"}) }
 	get()
 	cancel()
 	get()
