@@ -211,6 +211,8 @@ func (m model) exec(op backend.Op, now time.Time) backend.Op {
 		want := *o
 		if want.Deleted = found && h.value == string(o.Old); want.Deleted {
 			delete(m, key)
+		} else if found {
+			want.Current, want.Found = []byte(h.value), true
 		}
 		return &want
 	case *backend.SetLocked:
