@@ -61,7 +61,7 @@ func (r Reply) Int() (int64, error) {
 
 // Array is the reply's elements, of which there must be n.
 func (r Reply) Array(n int) ([]Reply, error) {
-	if len(r.Elems) != n {
+	if !r.IsArray() || len(r.Elems) != n {
 		return nil, r.unexpected(fmt.Sprintf("an array of %d", n))
 	}
 	return r.Elems, nil
