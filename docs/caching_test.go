@@ -123,7 +123,7 @@ func TestCaching_keysBeside(t *testing.T) {
 
 	// While a report is being loaded, there is a lock.
 	_, err := Report.At(reports, "sales").Fetch(ctx, func(context.Context) (string, error) {
-		if got := keys(); len(got) != 1 || got[0] != "{reports:report:sales}%lock" {
+		if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%lock{42181}" {
 			t.Errorf("the store holds %q, want the lock", got)
 		}
 		return "", rin.Absent
@@ -132,7 +132,7 @@ func TestCaching_keysBeside(t *testing.T) {
 		t.Error("Fetch found a report that is absent")
 	}
 
-	if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%absent" {
+	if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%absent{42181}" {
 		t.Errorf("the store holds %q, want the absence", got)
 	}
 	if n, err := reports.Count(ctx); n != 0 || err != nil {

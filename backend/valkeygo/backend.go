@@ -2,6 +2,7 @@ package valkeygo
 
 import (
 	"context"
+	"reflect"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 // [backend.Transactor]. It is safe for concurrent use.
 type Backend struct {
 	client   valkey.Client
+	err      error // why the client can't be used, if it can't
 	owned    bool
 	retryFor time.Duration
 }
@@ -27,13 +29,26 @@ var (
 // New returns a backend over client, which may be a standalone, a cluster or a
 // Sentinel client. The client stays the caller's, who closes it.
 //
-// With a nil client every operation fails and says so.
+// With a nil client, or a nil option, every operation fails and says so.
 func New(client valkey.Client, opts ...Option) *Backend {
 	b := &Backend{client: client, retryFor: defaultRetryFor}
+	if isNil(client) {
+		b.err = errNoClient
+	}
 	for _, opt := range opts {
+		if opt == nil {
+			b.err = errNilOption
+			continue
+		}
 		opt.apply(b)
 	}
 	return b
+}
+
+// isNil is true for a nil pointer in the interface, too.
+func isNil(client valkey.Client) bool {
+	v := reflect.ValueOf(client)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Close closes the client if [FromEnv] made it, and does nothing if it was
@@ -67,16 +82,21 @@ func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
 	switch {
 	case len(ops) == 0:
 		return nil
-	case b.client == nil:
-		return backend.FailAll(ops, errNoClient)
+	case b.err != nil:
+		return backend.FailAll(ops, b.err)
 	}
 	return backend.Ended(ctx, ops)
 }
 
 func (b *Backend) single(ctx context.Context, op backend.Op) {
 	result := b.client.Do(ctx, b.command(op))
-	if b.repeatable(op) && passing(ctx, result.Error()) {
+	if err := result.Error(); b.repeatable(op) && passing(ctx, err) {
 		result = b.again(ctx, op)[0]
+	}
+	if unsent(ctx, result.Error()) {
+		results := []valkey.ValkeyResult{result}
+		b.untilSent(ctx, []backend.Op{op}, results)
+		result = results[0]
 	}
 	settle(ctx, op, result)
 }
@@ -86,6 +106,7 @@ func (b *Backend) batch(ctx context.Context, ops []backend.Op) {
 	if b.repeatable(ops...) && anyPassing(ctx, results) {
 		results = b.again(ctx, ops...)
 	}
+	b.untilSent(ctx, ops, results)
 	for i, op := range ops {
 		settle(ctx, op, results[i])
 	}

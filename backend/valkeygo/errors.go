@@ -12,7 +12,10 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-var errNoClient = errors.New("valkeygo: the client is nil; hand New what valkey.NewClient returned")
+var (
+	errNoClient  = errors.New("valkeygo: the client is nil; hand New what valkey.NewClient returned")
+	errNilOption = errors.New("valkeygo: an option is nil; leave it out")
+)
 
 // failure is the error of an op for which the client returned err.
 func failure(ctx context.Context, op backend.Op, err error) error {
@@ -30,11 +33,15 @@ func failure(ctx context.Context, op backend.Op, err error) error {
 // connection for it. valkey.ErrClosing proves nothing, since it also ends the
 // commands that are under way when the client is closed.
 func unsent(ctx context.Context, err error) bool {
+	if err == nil {
+		return false
+	}
 	var network *net.OpError
-	return errors.As(err, &network) && network.Op == "dial" ||
-		errors.Is(err, valkey.ErrNoSlot) ||
-		foreign(ctx, err)
+	return errors.As(err, &network) && network.Op == "dial" || noSlot(err) || foreign(ctx, err)
 }
+
+// noSlot says that the client knows of nobody who serves the slot.
+func noSlot(err error) bool { return errors.Is(err, valkey.ErrNoSlot) }
 
 // own hides the end of a context that isn't the caller's.
 func own(ctx context.Context, err error) error {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -381,5 +382,38 @@ func mustExec(t *testing.T, b *valkeygo.Backend, ops ...backend.Op) {
 	t.Helper()
 	if err := b.Exec(t.Context(), ops...); err != nil {
 		t.Fatalf("Exec: %v", err)
+	}
+}
+
+// A caller with little time, who is making the connection for all, takes nobody
+// along when that runs out.
+func TestExec_anothersDeadline(t *testing.T) {
+	proxy := servertest.NewProxy(t, servertest.Start(t, servertest.Redis))
+	client := newClient(t, proxy.Addr(), func(o *valkey.ClientOption) { o.PipelineMultiplex = -1 })
+	b := valkeygo.New(client)
+	for _, op := range []func() backend.Op{
+		func() backend.Op { return &backend.Set{Key: "k", Value: []byte("v")} },
+		func() backend.Op { return &backend.Get{Key: "k"} },
+	} {
+		proxy.Cut()
+		proxy.Stall()
+		var group sync.WaitGroup
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
+			defer cancel()
+			if err := b.Exec(ctx, &backend.Get{Key: "k"}); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the caller with little time: %v, want its deadline", err)
+			}
+			proxy.Resume()
+		})
+		time.Sleep(50 * time.Millisecond) // By now that one is at it; if not, nothing is shown.
+		group.Go(func() {
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			defer cancel()
+			if err := b.Exec(ctx, op()); err != nil {
+				t.Errorf("the caller with time: %v, want none of the other's deadline", err)
+			}
+		})
+		group.Wait()
 	}
 }

@@ -23,8 +23,8 @@ func (b *Backend) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, e
 // whatever the prefix. What is lost on the way is waited for as [RetryFor] says.
 // See package walk.
 func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
-	if b.client == nil {
-		return func(yield func([]string, error) bool) { yield(nil, errNoClient) }
+	if err := b.err; err != nil {
+		return func(yield func([]string, error) bool) { yield(nil, err) }
 	}
 	w := walk.Walk{Prefix: prefix, Size: size, Patience: b.retryFor}
 	if b.client.Mode() == valkey.ClientModeCluster {

@@ -2,10 +2,12 @@ package walk_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/valkey-io/valkey-go"
@@ -176,6 +178,19 @@ func TestCluster_lostShard(t *testing.T) {
 		seen, err := walkAll(t.Context(), b, nothing)
 		if seen > 0 || err == nil || !strings.Contains(err.Error(), "not visited: slots 5461-10921") {
 			t.Errorf("%d keys, %v; want none, and the slots that are lost", seen, err)
+		}
+		ops := make([]backend.Op, 60)
+		for i := range ops {
+			ops[i] = &backend.Set{Key: fmt.Sprint("k:", i), Value: []byte("new")}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_ = b.Exec(ctx, ops...) // each op has its error
+		for _, op := range ops {
+			slot, err := backend.Slot(backend.Key(op)), backend.Err(op)
+			if lost := 5461 <= slot && slot <= 10921; lost != (err != nil) || errors.Is(err, backend.ErrUnknownOutcome) {
+				t.Errorf("%s in slot %d: %v; lost is %t", backend.Key(op), slot, err, lost)
+			}
 		}
 	})
 }

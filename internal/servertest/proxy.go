@@ -87,6 +87,15 @@ func (p *Proxy) Resume() {
 	}
 }
 
+// Cut closes every connection, and accepts new ones.
+func (p *Proxy) Cut() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for conn := range p.conns {
+		conn.Close()
+	}
+}
+
 // Vanish closes every connection and refuses new ones: a server that died.
 func (p *Proxy) Vanish() {
 	p.mu.Lock()
