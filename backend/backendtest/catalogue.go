@@ -42,12 +42,12 @@ type Op struct {
 type Needs int
 
 const (
-	// Present: the key has to be there. Else the op finds nothing and changes
-	// nothing.
+	// Present says that the key has to be there. Else the op finds nothing and
+	// changes nothing.
 	Present Needs = iota
-	// Absent: the key must not be there. Else the op changes nothing.
+	// Absent says that it must not be there. Else the op changes nothing.
 	Absent
-	// Either: it does not matter. An absent key is created.
+	// Either says that it does not matter. An absent key is created.
 	Either
 )
 
