@@ -2,12 +2,8 @@ package rin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
-
-// ErrClosed: the scope's store was closed with [Scope.Close].
-var ErrClosed = errors.New("closed with Scope.Close")
 
 // Close ends what [Entry.Fetch] does in the background, waits for the loads under
 // way, and makes every later operation on the same opened declaration, of

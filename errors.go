@@ -54,6 +54,9 @@ var (
 	// ErrProtected: the cluster, or one below it, is declared [Protected].
 	ErrProtected = errors.New("protected")
 
+	// ErrClosed: the opened declaration was closed with [Scope.Close].
+	ErrClosed = errors.New("closed with Scope.Close")
+
 	// ErrUndeclared: no node declares the key.
 	ErrUndeclared = errors.New("no node declares this key")
 )

@@ -3,7 +3,6 @@ package goredis_test
 import (
 	"context"
 	"errors"
-	"net"
 	"testing"
 
 	"github.com/redis/go-redis/v9"
@@ -14,24 +13,14 @@ import (
 
 // hooks is a redis.Hook of functions that may be nil.
 type hooks struct {
-	dial    func()
 	process func(first redis.Cmder, next func() error) error
 }
-
-func dialHook(f func()) redis.Hook { return hooks{dial: f} }
 
 func processHook(f func(first redis.Cmder, next func() error) error) redis.Hook {
 	return hooks{process: f}
 }
 
-func (h hooks) DialHook(next redis.DialHook) redis.DialHook {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		if h.dial != nil {
-			h.dial()
-		}
-		return next(ctx, network, addr)
-	}
-}
+func (hooks) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (h hooks) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	if h.process == nil {

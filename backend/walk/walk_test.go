@@ -470,10 +470,9 @@ type denying struct{ command string }
 func (d denying) Do(_ context.Context, commands ...[]string) ([]wire.Reply, error) {
 	replies := make([]wire.Reply, len(commands))
 	for i, words := range commands {
-		switch {
-		case words[0] == d.command:
+		if words[0] == d.command {
 			replies[i].Err = errors.New("NOPERM User u has no permissions to run the '" + strings.ToLower(words[0]) + "' command")
-		case words[0] == "SCAN":
+		} else if words[0] == "SCAN" {
 			replies[i] = wire.ArrayOf(wire.Reply{Text: "0"}, wire.ArrayOf())
 		}
 	}

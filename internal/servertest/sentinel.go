@@ -85,7 +85,7 @@ func (s *Sentinel) AwaitPrimary(t testing.TB, n *Node) {
 		await(t, func() error {
 			reply, err := do(addr, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", s.Name)
 			if at, _ := reply.([]any); err != nil || len(at) != 2 || at[1] != port || !n.IsPrimary() {
-				return fmt.Errorf("%s says that the primary is at %v, %v", addr, reply, err)
+				return errors.Join(err, fmt.Errorf("%s says that the primary is at %v", addr, reply))
 			}
 			return nil
 		})
