@@ -142,33 +142,44 @@ func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
 //
 // A hit costs what [Entry.Get] costs.
 func (e Entry[T]) Fetch(ctx context.Context, load func(context.Context) (T, error), opts ...FetchOption) (T, error) {
-	var none T
+	w := e.watch(ctx)
+	value, out, err := e.fetch(ctx, load, opts)
+	w.end(ctx, "fetch", e.pattern(), e.key, out, err)
+	return value, err
+}
+
+func (e Entry[T]) fetch(ctx context.Context, load func(context.Context) (T, error), opts []FetchOption) (none T, out outcome, _ error) {
 	if err := e.check(); err != nil {
-		return none, e.fail("fetch", err)
+		return none, miss, e.fail("fetch", err)
 	}
 	if load == nil {
-		return none, e.fail("fetch", errors.New("the loader is nil"))
+		return none, miss, e.fail("fetch", errors.New("the loader is nil"))
 	}
 	how, err := fetchingBy(opts)
 	if err != nil {
-		return none, e.fail("fetch", err)
+		return none, miss, e.fail("fetch", err)
 	}
 	if how.beta == 0 && how.absentFor == 0 {
-		v, err := read(ctx, e.handle, "fetch", lookedUp[T])
+		v, _, err := lookAt(ctx, e.handle, lookedUp[T])
 		if err == nil && v.Found {
-			return v.Value, nil
+			return v.Value, hit, nil
 		}
-		return (&fetch[T]{e, how, load}).miss(ctx, err)
+		if err != nil {
+			err = e.fail("fetch", err)
+		}
+		value, err := (&fetch[T]{e, how, load}).miss(ctx, err)
+		return value, fetched, err
 	}
 	f := &fetch[T]{e, how, load}
 	if err := f.checkRefresh(); err != nil {
-		return none, e.fail("fetch", err)
+		return none, miss, e.fail("fetch", err)
 	}
 	v, err := f.hitOrRefresh(ctx)
 	if err == nil && v.Found {
-		return v.Value, nil
+		return v.Value, hit, nil
 	}
-	return f.miss(ctx, err)
+	value, err := f.miss(ctx, err)
+	return value, fetched, err
 }
 
 // checkRefresh is why the value can't be loaded before it expires, if it can't.

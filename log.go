@@ -17,6 +17,7 @@ const (
 	applied   outcome = "applied"
 	unapplied outcome = "not applied" // the key was not as the operation wanted it
 	walked    outcome = "walked"
+	fetched   outcome = "loaded" // by this caller, or by another one that it waited for
 )
 
 // did is the outcome of an operation of one op.

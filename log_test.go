@@ -95,6 +95,8 @@ func TestLogger_outcomes(t *testing.T) {
 		{func() error { _, _, err := e.Lookup(ctx); return err }, "miss", "nothing is there"},
 		{func() error { _, err := e.SetIfPresent(ctx, secret); return err }, "not applied", "nothing is there"},
 		{func() error { _, err := e.Delete(ctx); return err }, "not applied", "nothing is there"},
+		{func() error { _, err := e.Fetch(ctx, loads(1).load); return err }, "loaded", "the load is what took the time"},
+		{func() error { _, err := e.Fetch(ctx, loads(1).load); return err }, "hit", "it is there now"},
 		{func() error { return e.Set(ctx, secret) }, "applied", "a Set always is"},
 		{func() error { _, err := e.SetIfAbsent(ctx, secret); return err }, "not applied", "something is there"},
 		{func() error {

@@ -99,16 +99,23 @@ func (c *call[O]) free(pool *sync.Pool) {
 }
 
 // read carries out a Get at once.
-func read[R any](ctx context.Context, h handle, name string, result func(handle, backend.Op) (R, error)) (value R, err error) {
-	w, found := h.watch(ctx), outcome("")
-	if err = h.check(); err == nil {
-		c := gets.Get().(*call[backend.Get])
-		h.access(&c.op)
-		if err = h.place.store.exec(ctx, c.ops[:]...); err == nil {
-			value, err = result(h, c.ops[0])
-			found = did(c.ops[0])
-		}
-		c.free(&gets)
-	}
+func read[R any](ctx context.Context, h handle, name string, result func(handle, backend.Op) (R, error)) (R, error) {
+	w := h.watch(ctx)
+	value, found, err := lookAt(ctx, h, result)
 	return value, h.done(ctx, name, w, found, err)
+}
+
+// lookAt is read without its end.
+func lookAt[R any](ctx context.Context, h handle, result func(handle, backend.Op) (R, error)) (value R, found outcome, err error) {
+	if err = h.check(); err != nil {
+		return value, miss, err
+	}
+	c := gets.Get().(*call[backend.Get])
+	h.access(&c.op)
+	if err = h.place.store.exec(ctx, c.ops[:]...); err == nil {
+		value, err = result(h, c.ops[0])
+		found = did(c.ops[0])
+	}
+	c.free(&gets)
+	return value, found, err
 }
