@@ -470,9 +470,10 @@ type denying struct{ command string }
 func (d denying) Do(_ context.Context, commands ...[]string) ([]wire.Reply, error) {
 	replies := make([]wire.Reply, len(commands))
 	for i, words := range commands {
-		if words[0] == d.command {
+		switch words[0] {
+		case d.command:
 			replies[i].Err = errors.New("NOPERM User u has no permissions to run the '" + strings.ToLower(words[0]) + "' command")
-		} else if words[0] == "SCAN" {
+		case "SCAN":
 			replies[i] = wire.ArrayOf(wire.Reply{Text: "0"}, wire.ArrayOf())
 		}
 	}
