@@ -7,8 +7,13 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-func (s *Store) compareAndSwap(o *backend.CompareAndSwap, now time.Time) {
-	old := s.keys.live(o.Key, now)
+var changeDeeds = []deed{
+	writes((*Store).compareAndSwap),
+	writes((*Store).compareAndDelete),
+	writes((*Store).setLocked),
+}
+
+func (s *Store) compareAndSwap(o *backend.CompareAndSwap, old *item, now time.Time) {
 	if old != nil && (o.Absent || !bytes.Equal(old.value, o.Old)) {
 		o.Current, o.Found = bytes.Clone(old.value), true
 		return
@@ -18,33 +23,26 @@ func (s *Store) compareAndSwap(o *backend.CompareAndSwap, now time.Time) {
 	}
 }
 
-func (s *Store) compareAndDelete(o *backend.CompareAndDelete, now time.Time) {
-	old := s.keys.live(o.Key, now)
+func (s *Store) compareAndDelete(o *backend.CompareAndDelete, old *item, now time.Time) {
 	switch {
 	case old == nil:
 	case bytes.Equal(old.value, o.Old):
-		o.Deleted = s.keys.remove(o.Key, now) != nil
+		s.keys.remove(o.Key)
+		o.Deleted = true
 	default:
 		o.Current, o.Found = bytes.Clone(old.value), true
 	}
 }
 
-func (s *Store) setLocked(o *backend.SetLocked, now time.Time) {
-	o.Applied = s.holds(o.Lock, o.Token, now)
-	if o.Applied {
+func (s *Store) setLocked(o *backend.SetLocked, _ *item, now time.Time) {
+	lock := s.keys.live(o.Lock, now)
+	if err := wants(backend.String, lock); err != nil {
+		backend.Fail(o, err)
+		return
+	}
+	if o.Applied = lock != nil && bytes.Equal(lock.value, o.Token); o.Applied {
 		defer s.asOne()()
 		s.write(o.Key, o.Value, expiry(o.TTL, time.Time{}, now), now)
-		s.keys.remove(o.Lock, now)
+		s.keys.remove(o.Lock)
 	}
-}
-
-// holds says that the key is there with exactly this value.
-func (s *Store) holds(key string, value []byte, now time.Time) bool {
-	it := s.keys.live(key, now)
-	return it != nil && bytes.Equal(it.value, value)
-}
-
-// write gives the key a copy of value.
-func (s *Store) write(key string, value []byte, expireAt, now time.Time) {
-	s.keys.put(key, &item{bytes.Clone(value), expireAt}, now)
 }

@@ -13,13 +13,10 @@ func (s *Store) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := s.ready(ctx, ops); err != nil {
 		return err
 	}
-	var first error
 	for _, op := range ops {
-		if err := s.exec(op); first == nil {
-			first = err
-		}
+		s.exec(op)
 	}
-	return first
+	return backend.FirstErr(ops)
 }
 
 // ready fails ops that there is no use in carrying out.
@@ -30,93 +27,54 @@ func (s *Store) ready(ctx context.Context, ops []backend.Op) error {
 	return backend.Ended(ctx, ops)
 }
 
-// exec carries out one op. Nothing but a store's ignorance fails one.
-func (s *Store) exec(op backend.Op) error {
-	switch workOf(op) {
-	case reads:
-		it, now := s.look(backend.Key(op))
-		answer(op, it, now)
-	case writes:
-		now := s.lock()
-		defer s.mu.Unlock()
-		s.change(op, now)
-	default:
-		err := unsupported(op)
-		backend.Fail(op, err)
-		return err
+// exec carries out one op. A plain Get, the most frequent, has a short way; other
+// reads of plain values need no lock either.
+func (s *Store) exec(op backend.Op) {
+	if o, ok := op.(*backend.Get); ok && o.TTL == 0 {
+		if it, _ := s.look(o.Key); it == nil || it.kind() == backend.String {
+			get(o, it)
+			return
+		}
 	}
-	return nil
+	d, ok := deedOf(op)
+	if !ok {
+		backend.Fail(op, unsupported(op))
+		return
+	}
+	if !d.locks {
+		if it, now := s.look(backend.Key(op)); it == nil || it.other == nil {
+			s.do(d, op, it, now)
+			return
+		}
+	}
+	now := s.lock()
+	defer s.mu.Unlock()
+	s.carryOut(d, op, now)
+}
+
+// carryOut carries out a deed, under the lock.
+func (s *Store) carryOut(d deed, op backend.Op, now time.Time) {
+	s.do(d, op, s.keys.live(backend.Key(op), now), now)
+}
+
+// do carries out a deed on the item of op's key, if its kind is the one that op
+// wants.
+func (s *Store) do(d deed, op backend.Op, it *item, now time.Time) {
+	if err := wants(backend.KindOf(op), it); err != nil {
+		backend.Fail(op, err)
+	} else {
+		d.run(s, op, it, now)
+	}
+}
+
+// wants checks the kind of an item, if there is one.
+func wants(kind backend.Kind, it *item) error {
+	if it == nil || kind == backend.Any || kind == it.kind() {
+		return nil
+	}
+	return fmt.Errorf("%w: a %v, not a %v", backend.ErrWrongKind, it.kind(), kind)
 }
 
 func unsupported(op backend.Op) error {
 	return fmt.Errorf("memstore: %s: %w", backend.Name(op), backend.ErrUnsupported)
-}
-
-// work is what an op takes.
-type work int
-
-const (
-	nothing work = iota // the store does not know the op
-	reads               // a look at one item
-	writes              // the lock
-)
-
-func workOf(op backend.Op) work {
-	switch o := op.(type) {
-	case *backend.Get:
-		if o.TTL > 0 {
-			return writes
-		}
-		return reads
-	case *backend.Exists, *backend.TTL, *backend.ExpireTime, *backend.MemoryUsage:
-		return reads
-	case *backend.Set, *backend.Take, *backend.Delete, *backend.Expire, *backend.Persist,
-		*backend.CompareAndSwap, *backend.CompareAndDelete, *backend.SetLocked:
-		return writes
-	}
-	return nothing
-}
-
-// answer answers an op that reads from its key's item, nil where there is none.
-// Now is the time, if the item expires.
-func answer(op backend.Op, it *item, now time.Time) {
-	if it == nil {
-		return
-	}
-	switch o := op.(type) {
-	case *backend.Get:
-		get(o, it)
-	case *backend.Exists:
-		o.Found = true
-	case *backend.TTL:
-		ttl(o, it, now)
-	case *backend.ExpireTime:
-		o.Found, o.At = true, it.expireAt.Truncate(time.Millisecond)
-	case *backend.MemoryUsage:
-		o.Found, o.Bytes = true, size(o.Key, it)
-	}
-}
-
-// change carries out an op that writes, under the lock.
-func (s *Store) change(op backend.Op, now time.Time) {
-	switch o := op.(type) {
-	case *backend.Get:
-		answer(o, s.renew(o.Key, o.TTL, time.Time{}, now), now)
-	case *backend.Set:
-		s.set(o, now)
-	case *backend.Take:
-		s.take(o, now)
-	case *backend.Delete:
-		o.Deleted = s.keys.remove(o.Key, now) != nil
-	case *backend.Expire:
-		o.Applied = s.renew(o.Key, o.TTL, o.ExpireAt, now) != nil
-	case *backend.Persist:
-		s.persist(o, now)
-	case *backend.CompareAndSwap:
-		s.compareAndSwap(o, now)
-	case *backend.CompareAndDelete:
-		s.compareAndDelete(o, now)
-	case *backend.SetLocked:
-		s.setLocked(o, now)
-	}
 }

@@ -6,6 +6,23 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
+var keyDeeds = []deed{
+	writes((*Store).delete),
+	reads(func(o *backend.Exists, _ *item, _ time.Time) { o.Found = true }),
+	reads(ttl),
+	reads(expireTime),
+	writes((*Store).expire),
+	writes((*Store).persist),
+	reads(memoryUsage),
+}
+
+func (s *Store) delete(o *backend.Delete, it *item, now time.Time) {
+	if it != nil {
+		s.keys.remove(o.Key)
+		o.Deleted = true
+	}
+}
+
 func ttl(o *backend.TTL, it *item, now time.Time) {
 	o.Found = true
 	if it.expires() {
@@ -22,13 +39,22 @@ func ceilMillisecond(d time.Duration) time.Duration {
 	return whole
 }
 
-// renew gives a key another expiry, and is the item that it found.
-func (s *Store) renew(key string, ttl time.Duration, at, now time.Time) *item {
-	it := s.keys.live(key, now)
+func expireTime(o *backend.ExpireTime, it *item, _ time.Time) {
+	o.Found, o.At = true, it.expireAt.Truncate(time.Millisecond)
+}
+
+func (s *Store) expire(o *backend.Expire, it *item, now time.Time) {
 	if it != nil {
-		s.keys.put(key, &item{it.value, expiry(ttl, at, now)}, now)
+		s.keys.put(o.Key, it.until(expiry(o.TTL, o.ExpireAt, now)), now)
+		o.Applied = true
 	}
-	return it
+}
+
+func (s *Store) persist(o *backend.Persist, it *item, now time.Time) {
+	if it != nil && it.expires() {
+		s.keys.put(o.Key, it.until(time.Time{}), now)
+		o.Applied = true
+	}
 }
 
 // expiry is when a key expires; zero, for one that does not, where neither ttl
@@ -40,18 +66,10 @@ func expiry(ttl time.Duration, at, now time.Time) time.Time {
 	return at
 }
 
-func (s *Store) persist(o *backend.Persist, now time.Time) {
-	it := s.keys.live(o.Key, now)
-	if it == nil || !it.expires() {
-		return
-	}
-	s.keys.put(o.Key, &item{value: it.value}, now)
-	o.Applied = true
-}
-
 // overhead is about what a key takes beside its own bytes and its value's, as
 // measured: the item, and a place in the map and in the order.
-const overhead = 230
+const overhead = 246
 
-// size is about how many bytes of memory a key takes.
-func size(key string, it *item) int64 { return int64(len(key) + cap(it.value) + overhead) }
+func memoryUsage(o *backend.MemoryUsage, it *item, _ time.Time) {
+	o.Found, o.Bytes = true, int64(len(o.Key)+it.size()+overhead)
+}

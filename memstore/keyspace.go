@@ -7,13 +7,43 @@ import (
 	"time"
 
 	"github.com/tidwall/btree"
+
+	"github.com/redisimnest/rin/backend"
 )
 
 // item is what a key holds. It never changes: a write puts another in its place,
-// so a reader needs no lock.
+// so a reader of a plain value needs no lock.
 type item struct {
-	value    []byte
+	value    []byte    // of a plain value
+	other    structure // a value of another kind; nil for a plain one
 	expireAt time.Time // zero: it does not expire
+}
+
+// structure is a value of another kind than a plain one. It changes in place, and
+// is read, under the store's lock.
+type structure interface {
+	kind() backend.Kind
+	// size is about how many bytes of memory it takes.
+	size() int
+}
+
+func (it *item) kind() backend.Kind {
+	if it.other == nil {
+		return backend.String
+	}
+	return it.other.kind()
+}
+
+func (it *item) size() int {
+	if it.other == nil {
+		return cap(it.value)
+	}
+	return it.other.size()
+}
+
+// until is the item with another expiry; zero for none.
+func (it *item) until(expireAt time.Time) *item {
+	return &item{it.value, it.other, expireAt}
 }
 
 func (it *item) expires() bool { return !it.expireAt.IsZero() }
@@ -45,17 +75,18 @@ func (k *keyspace) load(key string) *item {
 // live is the key's item; nil where there is none. An expired one is removed.
 func (k *keyspace) live(key string, now time.Time) *item {
 	it := k.load(key)
-	if it == nil || !it.expired(now) {
-		return it
+	if it != nil && it.expired(now) {
+		k.remove(key)
+		return nil
 	}
-	return k.remove(key, now)
+	return it
 }
 
 // put gives the key an item, or removes the key where the item has expired
 // already.
 func (k *keyspace) put(key string, it *item, now time.Time) {
 	if it.expired(now) {
-		k.remove(key, now)
+		k.remove(key)
 	} else if e, ok := k.byKey.Load(key); ok {
 		e.(*entry).Store(it)
 	} else {
@@ -70,18 +101,9 @@ func (k *keyspace) insert(key string, it *item) {
 	k.order.Set(key, e)
 }
 
-// remove removes the key and is the item that it held; nil where there was none
-// or it had expired.
-func (k *keyspace) remove(key string, now time.Time) *item {
-	e, ok := k.byKey.LoadAndDelete(key)
-	if !ok {
-		return nil
-	}
+func (k *keyspace) remove(key string) {
+	k.byKey.Delete(key)
 	k.order.Delete(key)
-	if it := e.(*entry).Load(); !it.expired(now) {
-		return it
-	}
-	return nil
 }
 
 // page looks at the first size keys with the prefix, beginning at from, and is
@@ -102,7 +124,7 @@ func (k *keyspace) page(from, prefix string, size int, now time.Time) (live []st
 		return !more
 	})
 	for _, key := range expired {
-		k.remove(key, now)
+		k.remove(key)
 	}
 	return live, last, more
 }

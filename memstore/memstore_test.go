@@ -12,21 +12,30 @@ import (
 )
 
 func TestConformance_bubble(t *testing.T) {
-	backendtest.Run(t, backendtest.Harness{
-		New:        func(testing.TB) backend.Backend { return memstore.New() },
-		Leaf:       synctest.Test,
-		Elapse:     func(_ testing.TB, d time.Duration) { time.Sleep(d) },
-		NoCommands: true,
-	})
+	h := harness()
+	h.Leaf = synctest.Test
+	h.Elapse = func(_ testing.TB, d time.Duration) { time.Sleep(d) }
+	backendtest.Run(t, h)
 }
 
 func TestConformance_clock(t *testing.T) {
 	var clock hand
-	backendtest.Run(t, backendtest.Harness{
-		New:        func(testing.TB) backend.Backend { return memstore.New(memstore.Clock(clock.now)) },
-		Elapse:     func(_ testing.TB, d time.Duration) { clock.elapse(d) },
+	h := harness(memstore.Clock(clock.now))
+	h.Elapse = func(_ testing.TB, d time.Duration) { clock.elapse(d) }
+	backendtest.Run(t, h)
+}
+
+// harness is that of stores with opts. It has no Elapse yet.
+func harness(opts ...memstore.Option) backendtest.Harness {
+	var store *memstore.Store
+	return backendtest.Harness{
+		New: func(testing.TB) backend.Backend {
+			store = memstore.New(opts...)
+			return store
+		},
+		Foreign:    func(_ testing.TB, key string) { store.MakeList(key) },
 		NoCommands: true,
-	})
+	}
 }
 
 // hand is a clock that is moved by hand.

@@ -14,7 +14,7 @@ func (s *Store) Transact(ctx context.Context, ops ...backend.Op) error {
 		return err
 	}
 	for _, op := range ops {
-		if workOf(op) == nothing {
+		if _, ok := deedOf(op); !ok {
 			return backend.FailAll(ops, unsupported(op))
 		}
 	}
@@ -23,18 +23,10 @@ func (s *Store) Transact(ctx context.Context, ops ...backend.Op) error {
 	defer s.asOne()()
 
 	for _, op := range ops {
-		s.step(op, now)
+		d, _ := deedOf(op)
+		s.carryOut(d, op, now)
 	}
-	return nil
-}
-
-// step carries out an op of a transaction.
-func (s *Store) step(op backend.Op, now time.Time) {
-	if workOf(op) == reads {
-		answer(op, s.keys.live(backend.Key(op), now), now)
-	} else {
-		s.change(op, now)
-	}
+	return backend.FirstErr(ops)
 }
 
 // lock begins a write. The time is taken under the lock, so that it does not

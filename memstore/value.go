@@ -7,10 +7,26 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-func get(o *backend.Get, it *item) { o.Value, o.Found = bytes.Clone(it.value), true }
+var valueDeeds = []deed{
+	writes((*Store).getRenewing), // a plain Get has a way of its own
+	writes((*Store).set),
+	writes((*Store).take),
+}
 
-func (s *Store) set(o *backend.Set, now time.Time) {
-	old := s.keys.live(o.Key, now)
+func get(o *backend.Get, it *item) {
+	if it != nil {
+		o.Value, o.Found = bytes.Clone(it.value), true
+	}
+}
+
+func (s *Store) getRenewing(o *backend.Get, it *item, now time.Time) {
+	get(o, it)
+	if it != nil && o.TTL > 0 {
+		s.keys.put(o.Key, it.until(now.Add(o.TTL)), now)
+	}
+}
+
+func (s *Store) set(o *backend.Set, old *item, now time.Time) {
 	if o.ReturnOld && old != nil {
 		o.Old, o.OldFound = bytes.Clone(old.value), true
 	}
@@ -39,9 +55,15 @@ func setExpiry(ttl time.Duration, at time.Time, keep bool, old *item, now time.T
 	return expiry(ttl, at, now)
 }
 
-func (s *Store) take(o *backend.Take, now time.Time) {
-	if it := s.keys.remove(o.Key, now); it != nil {
+func (s *Store) take(o *backend.Take, it *item, now time.Time) {
+	if it != nil {
 		// A reader that loaded the item a moment ago may still be copying it.
 		o.Value, o.Found = bytes.Clone(it.value), true
+		s.keys.remove(o.Key)
 	}
+}
+
+// write gives the key a copy of value.
+func (s *Store) write(key string, value []byte, expireAt, now time.Time) {
+	s.keys.put(key, &item{value: bytes.Clone(value), expireAt: expireAt}, now)
 }
