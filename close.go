@@ -17,7 +17,7 @@ func (s *Scope) Close(ctx context.Context) error {
 		return s.fail("close", err)
 	}
 	st := s.place.store
-	left := st.flights.close(ctx)
+	left := st.flights.Close(ctx)
 	st.closed.Store(true)
 	if left > 0 {
 		return s.fail("close", fmt.Errorf("%w; %d loads were still under way", ctx.Err(), left))

@@ -32,25 +32,22 @@ type fetching struct {
 	loadAnyway bool
 }
 
-// ExclusiveOption takes a lock for a load. [Exclusive] makes it.
-type ExclusiveOption struct{ lease time.Duration }
+type exclusiveOption struct{ lease time.Duration }
 
 // Exclusive lets at most one load of a key run in the whole fleet, by a lock in a
 // key beside it. Who does not get the lock waits for the value. The lease is how
 // long a holder that dies keeps the lock, so it must be longer than a load takes:
 // a value that comes later than that is returned, but not stored.
-func Exclusive(lease time.Duration) ExclusiveOption { return ExclusiveOption{lease} }
+func Exclusive(lease time.Duration) FetchOption { return exclusiveOption{lease} }
 
-func (o ExclusiveOption) validInFetch(f *fetching) (err error) {
+func (o exclusiveOption) validInFetch(f *fetching) (err error) {
 	f.lease, err = positive(o, o.lease)
 	return err
 }
 
-// String returns the option as it is written.
-func (o ExclusiveOption) String() string { return fmt.Sprintf("Exclusive(%v)", o.lease) }
+func (o exclusiveOption) String() string { return fmt.Sprintf("Exclusive(%v)", o.lease) }
 
-// RefreshEarlyOption reloads before the TTL ends. [RefreshEarly] makes it.
-type RefreshEarlyOption struct{ beta float64 }
+type refreshEarlyOption struct{ beta float64 }
 
 // RefreshEarly loads a value anew in the background before it expires, so that a
 // key that is read often never goes cold. Each read decides by chance, more
@@ -61,9 +58,9 @@ type RefreshEarlyOption struct{ beta float64 }
 // hundredth of the TTL.
 //
 // A read then is GET and PTTL, in one round trip.
-func RefreshEarly(beta float64) RefreshEarlyOption { return RefreshEarlyOption{beta} }
+func RefreshEarly(beta float64) FetchOption { return refreshEarlyOption{beta} }
 
-func (o RefreshEarlyOption) validInFetch(f *fetching) error {
+func (o refreshEarlyOption) validInFetch(f *fetching) error {
 	if !(o.beta > 0) || math.IsInf(o.beta, 1) {
 		return fmt.Errorf("%v: beta must be a positive number; 1 suits most", o)
 	}
@@ -71,11 +68,9 @@ func (o RefreshEarlyOption) validInFetch(f *fetching) error {
 	return nil
 }
 
-// String returns the option as it is written.
-func (o RefreshEarlyOption) String() string { return fmt.Sprintf("RefreshEarly(%v)", o.beta) }
+func (o refreshEarlyOption) String() string { return fmt.Sprintf("RefreshEarly(%v)", o.beta) }
 
-// CacheAbsentOption remembers that there is nothing. [CacheAbsent] makes it.
-type CacheAbsentOption struct{ ttl time.Duration }
+type cacheAbsentOption struct{ ttl time.Duration }
 
 // CacheAbsent remembers for d that the loader returned [Absent], in a key beside
 // the entry's, so that Fetch does not ask again. Other readers see nothing there.
@@ -83,18 +78,16 @@ type CacheAbsentOption struct{ ttl time.Duration }
 // [Scope.Clear] forget it, [Entry.Delete] does not.
 //
 // By default an absence is not remembered.
-func CacheAbsent(d time.Duration) CacheAbsentOption { return CacheAbsentOption{d} }
+func CacheAbsent(d time.Duration) FetchOption { return cacheAbsentOption{d} }
 
-func (o CacheAbsentOption) validInFetch(f *fetching) (err error) {
+func (o cacheAbsentOption) validInFetch(f *fetching) (err error) {
 	f.absentFor, err = positive(o, o.ttl)
 	return err
 }
 
-// String returns the option as it is written.
-func (o CacheAbsentOption) String() string { return fmt.Sprintf("CacheAbsent(%v)", o.ttl) }
+func (o cacheAbsentOption) String() string { return fmt.Sprintf("CacheAbsent(%v)", o.ttl) }
 
-// LoadAnywayOption prefers an answer to a whole store. [LoadAnyway] makes it.
-type LoadAnywayOption struct{}
+type loadAnywayOption struct{}
 
 // LoadAnyway loads when the store fails, instead of returning the failure, and
 // returns what was loaded when it can't be stored. It keeps an application
@@ -102,15 +95,14 @@ type LoadAnywayOption struct{}
 // and again. Locks can't be had then either.
 //
 // By default a failure is never taken for a miss: Fetch returns it.
-func LoadAnyway() LoadAnywayOption { return LoadAnywayOption{} }
+func LoadAnyway() FetchOption { return loadAnywayOption{} }
 
-func (LoadAnywayOption) validInFetch(f *fetching) error {
+func (loadAnywayOption) validInFetch(f *fetching) error {
 	f.loadAnyway = true
 	return nil
 }
 
-// String returns the option as it is written.
-func (LoadAnywayOption) String() string { return "LoadAnyway()" }
+func (loadAnywayOption) String() string { return "LoadAnyway()" }
 
 func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
 	if d <= 0 {
@@ -239,7 +231,7 @@ func (f *fetch[T]) hitOrRefresh(ctx context.Context) (Maybe[T], error) {
 	f.access(&get)
 	v, left, err := f.readWith(ctx, &get, f.how.absentFor > 0)
 	if err == nil && v.Found && f.how.beta > 0 && f.due(left) {
-		f.place.store.flights.refresh(ctx, left, f.flightKey(), f.refresh)
+		f.place.store.flights.Refresh(ctx, left, f.flightKey(), f.refresh)
 	}
 	return v, err
 }
@@ -282,8 +274,6 @@ func (f *fetch[T]) due(left time.Duration) bool {
 	return took*f.how.beta*-math.Log(1-rand.Float64()) >= float64(left)
 }
 
-func (f *fetch[T]) flightKey() flightKey { return flightKey{f.place, f.key} }
-
 // miss waits for the value to be loaded. The error is that of the look at the
 // store before, nil where there was nothing.
 func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
@@ -291,15 +281,13 @@ func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
 		return none, err
 	}
 	for {
-		result, err := f.place.store.flights.join(ctx, f.flightKey(), f.loadMissing)
+		result, err := f.join(ctx)
 		var failed storeFailure
 		switch {
 		case err == nil:
 			return f.take(ctx, result.(loaded))
 		case errors.Is(err, errNothingLoaded):
 			continue // a refresh was under way that came to nothing
-		case err == ctx.Err(), errors.Is(err, errCircle), errors.Is(err, ErrClosed): //nolint:errorlint // the caller's own context, and not one that a loader used
-			return none, f.fail("fetch", err)
 		case errors.As(err, &failed) && f.forgives(ctx, failed.error):
 			continue // it was not forgiven by the one who led the flight
 		case errors.As(err, &failed):

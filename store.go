@@ -11,6 +11,7 @@ import (
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
+	"github.com/redisimnest/rin/internal/flight"
 )
 
 // store is an opened schema: the declaration, resolved, and the backend that it
@@ -23,7 +24,7 @@ type store struct {
 	now      func() time.Time
 	root     *place
 	closed   atomic.Bool
-	flights  flights
+	flights  flight.Group[flightKey]
 	turns    turns
 }
 
