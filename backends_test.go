@@ -33,16 +33,7 @@ type rig struct {
 	elapse func(d time.Duration)
 }
 
-// ScanPages, Now and Transact pass on what not every backend has.
-func (r rig) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
-	return backend.ScanPages(ctx, r.Backend, prefix, size)
-}
-
-func (r rig) Now() time.Time { return backend.Now(r.Backend) }
-
-func (r rig) Transact(ctx context.Context, ops ...backend.Op) error {
-	return backend.Transact(ctx, r.Backend, ops...)
-}
+func (r rig) Unwrap() backend.Backend { return r.Backend }
 
 // onEveryBackend runs f on memstore, and with both clients on miniredis, on a
 // real Redis and on a real Valkey, each of them empty.
@@ -194,7 +185,7 @@ func (s *spy) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[
 	return seq
 }
 
-func (s *spy) Now() time.Time { return backend.Now(s.Backend) }
+func (s *spy) Unwrap() backend.Backend { return s.Backend }
 
 func (s *spy) note(what string) {
 	s.mu.Lock()

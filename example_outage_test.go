@@ -18,25 +18,17 @@ var (
 	Rates = rin.Cluster("rates", rin.Child(Rate))
 )
 
-// Outage is a store that can be down.
-type Outage struct {
-	backend.Backend
-	down error
-}
-
-// Exec fails while the store is down.
-func (o *Outage) Exec(ctx context.Context, ops ...backend.Op) error {
-	if o.down != nil {
-		return backend.FailAll(ops, o.down)
-	}
-	return o.Backend.Exec(ctx, ops...)
-}
-
 // A store that is down is not an empty one: Fetch returns the failure, unless it
 // is told to load anyway.
 func Example_outage() {
 	ctx := context.Background()
-	store := &Outage{Backend: memstore.New()}
+	var down error // why the store can't be reached, while it can't
+	store := backend.Intercept(memstore.New(), func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		if down != nil {
+			return down
+		}
+		return next(ctx, ops)
+	})
 	rates, err := rin.Open(Rates, store)
 	if err != nil {
 		log.Fatal(err)
@@ -47,7 +39,7 @@ func Example_outage() {
 		return 1.25, nil
 	}
 
-	store.down = errors.New("connection refused")
+	down = errors.New("connection refused")
 	_, err = Rate.At(rates, "EUR").Fetch(ctx, load)
 	fmt.Println(err)
 	fmt.Println(loads, "loads")
@@ -59,7 +51,7 @@ func Example_outage() {
 	fmt.Println(loads, "loads")
 
 	// It is up again: what is loaded is kept.
-	store.down = nil
+	down = nil
 	for range 2 {
 		rate, err := Rate.At(rates, "EUR").Fetch(ctx, load, rin.LoadAnyway())
 		fmt.Println(rate, err)

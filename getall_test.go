@@ -295,7 +295,7 @@ func TestSetAll_sendsNothing(t *testing.T) {
 func TestSetAll_storeFails(t *testing.T) {
 	broken := errors.New("broken")
 	b := memstore.New()
-	root, ctx := mustOpen(t, allRoot, failingKey{b, "root:age:1", broken}), t.Context()
+	root, ctx := mustOpen(t, allRoot, backend.Intercept(b, failKey("root:age:1", broken))), t.Context()
 	err := rin.SetAll(ctx, allAge.At(root, 0).To(0), allAge.At(root, 1).To(1), allAge.At(root, 2).To(2))
 	wantFailed(t, err, 3, map[int]error{1: broken})
 	if got := keys(t, b); !cmp.Equal(got, map[string]bool{"root:age:0": true, "root:age:2": true}) {
@@ -306,24 +306,17 @@ func TestSetAll_storeFails(t *testing.T) {
 	wantResults(t, got, []rin.Result[int]{{Value: 0, Found: true}, {Err: broken}})
 }
 
-// failingKey is a store that fails the ops on one key, and no other.
-type failingKey struct {
-	backend.Backend
-	key string
-	err error
-}
-
-func (f failingKey) Exec(ctx context.Context, ops ...backend.Op) error {
-	errs := make([]error, len(ops))
-	for i, op := range ops {
-		errs[i] = f.exec(ctx, op)
+// failKey is an interceptor that fails the ops on one key, and no other.
+func failKey(key string, err error) backend.Interceptor {
+	return func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		var others []backend.Op
+		for _, op := range ops {
+			if backend.Key(op) == key {
+				backend.Fail(op, err)
+			} else {
+				others = append(others, op)
+			}
+		}
+		return next(ctx, others)
 	}
-	return errors.Join(errs...)
-}
-
-func (f failingKey) exec(ctx context.Context, op backend.Op) error {
-	if backend.Key(op) == f.key {
-		return backend.FailAll([]backend.Op{op}, f.err)
-	}
-	return f.Backend.Exec(ctx, op)
 }
