@@ -20,14 +20,19 @@ func BenchmarkCost(b *testing.B) {
 	benchtest.Cost(b, calls(b, goredis.New(client), raw(b, client)))
 }
 
-// BenchmarkRace races the client on a real server. Without deadlines in the
-// client, every operation whose context can end runs in a goroutine.
+// BenchmarkRace races the client on a real server: one that heeds deadlines, one
+// as go-redis makes it by default, and one that has got a hook since, so that every
+// operation whose context can end takes a goroutine.
 func BenchmarkRace(b *testing.B) {
 	addr := servertest.Start(b, servertest.Redis)
-	for name, heeds := range map[string]bool{"deadlines=client": true, "deadlines=goroutine": false} {
-		b.Run(name, func(b *testing.B) {
-			client := newClient(b, &redis.Options{Addr: addr, ContextTimeoutEnabled: heeds, PoolSize: 64})
-			benchtest.Race(b, calls(b, goredis.New(client), raw(b, client)))
+	for _, deadlines := range []string{"client", "handover", "goroutine"} {
+		b.Run("deadlines="+deadlines, func(b *testing.B) {
+			client := newClient(b, &redis.Options{Addr: addr, ContextTimeoutEnabled: deadlines == "client", PoolSize: 64})
+			store := goredis.New(client)
+			if deadlines == "goroutine" {
+				client.AddHook(hooks{})
+			}
+			benchtest.Race(b, calls(b, store, raw(b, client)))
 		})
 	}
 }
@@ -81,11 +86,5 @@ func raw(b *testing.B, client *redis.Client) benchtest.Raw {
 			_, err := pipe.Exec(ctx)
 			must(b, err)
 		},
-	}
-}
-
-func must(b *testing.B, err error) {
-	if err != nil {
-		b.Error(err)
 	}
 }

@@ -30,15 +30,17 @@ type command struct {
 	// does not take it back.
 	answered bool
 	reply    wire.Reply
+	// handedOver says that a [handover] carries it out.
+	handedOver bool
 	// adrift says that the command may have been carried out, whatever the
 	// server has answered: by itself, since there was no transaction.
 	adrift bool
 }
 
-func newCommands(ctx context.Context, ops []backend.Op) []command {
-	cmds := make([]command, len(ops))
+func (b *Backend) newCommands(ctx context.Context, ops []backend.Op) []command {
+	cmds, takes := make([]command, len(ops)), b.handover.takes()
 	for i, op := range ops {
-		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write}
+		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write, handedOver: takes}
 	}
 	return cmds
 }

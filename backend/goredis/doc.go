@@ -6,12 +6,15 @@
 //
 // The client is used as it is, and these of its options matter:
 //
-//   - ContextTimeoutEnabled should be true. Then the client itself returns when
-//     a deadline passes; when a context is cancelled, it returns by ReadTimeout.
-//     By default it heeds neither. Then every operation whose context can end
-//     runs in a goroutine of its own, which costs 20 to 40 microseconds, and returns
-//     at once when it ends, while its connection stays taken until ReadTimeout.
-//     Either way the error matches the context's.
+//   - ContextTimeoutEnabled makes the client return when a deadline passes; when
+//     a context is cancelled, it returns by ReadTimeout. It is best set. A
+//     [*redis.Client] without it is given a hook, which makes rin's own commands
+//     return all the same: see [New]. With a hook that was added later, without
+//     timeouts, and on a [*redis.ClusterClient] without it, every operation whose
+//     context can end runs in a goroutine of its own, as transactions do. That
+//     costs 20 to 40 microseconds; it returns at once when the context ends, while
+//     its connection stays taken until ReadTimeout. Either way the error matches
+//     the context's.
 //   - ReadTimeout and WriteTimeout end operations whose context never does.
 //     Leave them on.
 //   - MaxRetries counts for reads and for writes that may be repeated. A write

@@ -459,9 +459,9 @@ func TestClosedClient(t *testing.T) {
 
 func TestBusyPool(t *testing.T) {
 	proxy := servertest.NewProxy(t, servertest.Start(t, servertest.Redis))
-	b := goredis.New(newClient(t, &redis.Options{
-		Addr: proxy.Addr(), PoolSize: 1, PoolTimeout: 10 * time.Millisecond,
-	}))
+	client := newClient(t, &redis.Options{Addr: proxy.Addr(), PoolSize: 1, PoolTimeout: 10 * time.Millisecond})
+	b := goredis.New(client)
+	client.AddHook(processHook(func(_ redis.Cmder, next func() error) error { return next() })) // Ops are given up, and not ended.
 	if err := b.Exec(t.Context(), &backend.Get{Key: "k"}); err != nil {
 		t.Fatal(err)
 	}
@@ -477,6 +477,7 @@ func TestBusyPool(t *testing.T) {
 // what its caller has written into the value since.
 func TestAbandonedValue(t *testing.T) {
 	client := newClient(t, &redis.Options{Addr: deadAddr(t)})
+	b := goredis.New(client)
 	release, seen := make(chan struct{}), make(chan string, 1)
 	client.AddHook(processHook(func(cmd redis.Cmder, _ func() error) error {
 		<-release
@@ -484,7 +485,7 @@ func TestAbandonedValue(t *testing.T) {
 		return nil
 	}))
 	value := []byte("before")
-	err := goredis.New(client).Exec(timeout(t, time.Millisecond), &backend.Set{Key: "k", Value: value})
+	err := b.Exec(timeout(t, time.Millisecond), &backend.Set{Key: "k", Value: value})
 	if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, backend.ErrUnknownOutcome) {
 		t.Errorf("Set = %v, want DeadlineExceeded and ErrUnknownOutcome", err)
 	}

@@ -18,6 +18,8 @@ type Backend struct {
 	err error
 	// deadlines says that the client itself returns when a deadline passes.
 	deadlines bool
+	// handover makes commands return in a client that doesn't; or nil.
+	handover *handover
 	// slots says that the keys are spread over the slots of a cluster.
 	slots bool
 	// retries is how often what was refused for a moment is sent again.
@@ -40,7 +42,13 @@ var (
 
 // New returns a Backend on client: a [*redis.Client], which may be a Sentinel
 // one, a [*redis.ClusterClient], or a type around one of them. It sends
-// nothing. The client stays the caller's: it is neither changed nor closed.
+// nothing. The client stays the caller's, and is not closed.
+//
+// A [*redis.Client] without ContextTimeoutEnabled, which is what go-redis makes by
+// default, gets a hook, behind those that it has, once. It lets all through but rin's
+// own commands, which it gives the deadlines of their contexts. Hooks that are added
+// later see everything too, but rin's commands then each take a goroutine, which
+// makes them slower: add hooks before, or set ContextTimeoutEnabled.
 //
 // With a client that can't be used, a nil or a [*redis.Ring], every operation
 // returns an error that says so.
@@ -48,6 +56,9 @@ func New(client redis.UniversalClient) *Backend {
 	b := &Backend{client: client, err: unusable(client)}
 	if b.err == nil {
 		b.deadlines = heedsDeadlines(client)
+		if own, ok := client.(*redis.Client); ok && !b.deadlines {
+			b.handover = handoverOf(own)
+		}
 		b.retries = retriesOf(client)
 		_, b.slots = client.(cluster)
 	}
@@ -73,7 +84,7 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
-	b.run(ctx, newCommands(ctx, ops), (*Backend).process)
+	b.run(ctx, b.newCommands(ctx, ops), (*Backend).process)
 	b.repeat(ctx, ops, (*Backend).process)
 	return backend.FirstErr(ops)
 }
@@ -94,7 +105,7 @@ type sending func(b *Backend, ctx context.Context, cmds []command)
 
 // run sends cmds and fills in their ops, and returns when ctx ends.
 func (b *Backend) run(ctx context.Context, cmds []command, send sending) {
-	if b.deadlines || ctx.Done() == nil {
+	if b.deadlines || ctx.Done() == nil || cmds[0].handedOver {
 		send(b, ctx, cmds)
 	} else if !b.runAside(ctx, cmds, send) {
 		return

@@ -45,7 +45,7 @@ func (b *Backend) repeat(ctx context.Context, ops []backend.Op, send sending) {
 		for _, op := range again {
 			backend.Fail(op, nil)
 		}
-		b.run(ctx, newCommands(ctx, again), send)
+		b.run(ctx, b.newCommands(ctx, again), send)
 		limit = min(2*limit, longestPause)
 	}
 }

@@ -22,17 +22,19 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	b.run(ctx, onceOnly(newCommands(ctx, ops)), (*Backend).transact)
+	b.run(ctx, bound(b.newCommands(ctx, ops)), (*Backend).transact)
 	if len(refusedForNow(ops)) == len(ops) {
-		b.repeat(ctx, ops, func(b *Backend, ctx context.Context, cmds []command) { b.transact(ctx, onceOnly(cmds)) })
+		b.repeat(ctx, ops, func(b *Backend, ctx context.Context, cmds []command) { b.transact(ctx, bound(cmds)) })
 	}
 	backend.Discarded(ops)
 	return backend.FirstErr(ops)
 }
 
-func onceOnly(cmds []command) []command {
+// bound makes cmds those of a transaction, which is never sent twice, and never
+// handed over: its MULTI and EXEC are the client's.
+func bound(cmds []command) []command {
 	for i := range cmds {
-		cmds[i].once = true
+		cmds[i].once, cmds[i].handedOver = true, false
 	}
 	return cmds
 }
