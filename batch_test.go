@@ -511,6 +511,9 @@ func TestBatch_deadServer(t *testing.T) {
 // A write of a batch whose reply is lost may have happened, and is sent once.
 func TestBatch_unknownOutcome(t *testing.T) {
 	behindProxy(t, func(t *testing.T, root *rin.Scope, direct backend.Backend, proxy *servertest.Proxy) {
+		first := root.Batch(rin.Atomic()) // The first transaction of a backend asks more.
+		faultAge.At(root, 1).In(first).Get()
+		check(t, first.Run(t.Context()))
 		for command, opts := range map[string][]rin.BatchOption{"GETDEL": nil, "EXEC": {rin.Atomic()}} {
 			e := faultAge.At(root, 1)
 			check(t, e.Set(t.Context(), 30))

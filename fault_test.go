@@ -245,13 +245,13 @@ func TestStalledServer(t *testing.T) {
 		proxy.Stall()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if value, err := e.Get(ctx); value != 0 || !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("get: %d, %v, want DeadlineExceeded", value, err)
+		if _, err := e.SetIfPresent(ctx, 123456); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, rin.ErrUnknownOutcome) {
+			t.Errorf("set if present: %v, want DeadlineExceeded and ErrUnknownOutcome", err)
 		}
 		ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		if _, err := e.SetIfPresent(ctx, 123456); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, rin.ErrUnknownOutcome) {
-			t.Errorf("set if present: %v, want DeadlineExceeded and ErrUnknownOutcome", err)
+		if value, err := e.Get(ctx); value != 0 || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("get: %d, %v, want DeadlineExceeded", value, err)
 		}
 		elsewhere := faultAge.At(mustOpen(t, faultRoot, memstore.New()), 1)
 		for i := range 100 { // takes what the write above gave back

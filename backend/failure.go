@@ -40,6 +40,23 @@ func unsupported(op Op, err error) error {
 	return fmt.Errorf("%w: the server does not know it: %w", ErrUnsupported, err)
 }
 
+// NoTransaction is why a server takes no transactions, by its answers to a MULTI and
+// an EXEC; nil if it takes them. An adapter asks before its first transaction, with a
+// read between the two: a server that refuses MULTI carries out what follows it, one
+// by one.
+func NoTransaction(multi, exec error) error {
+	for name, err := range map[string]error{"MULTI": multi, "EXEC": exec} {
+		switch {
+		case err == nil:
+		case strings.Contains(err.Error(), "NOPERM"):
+			return fmt.Errorf("%w; the server's ACL has to allow multi, exec", err)
+		case strings.Contains(err.Error(), "unknown command"):
+			return fmt.Errorf("%w: a transaction needs %s, which the server has renamed or switched off: %w", ErrUnsupported, name, err)
+		}
+	}
+	return multi
+}
+
 // Discarded tells the ops of a transaction that the server discarded what it has
 // refused: of the others it only says that there was something.
 func Discarded(ops []Op) {

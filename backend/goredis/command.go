@@ -19,6 +19,8 @@ import (
 type command struct {
 	redis.Cmder
 	op backend.Op
+	// key is op's, for when op may no more be looked at.
+	key string
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
@@ -37,10 +39,10 @@ type command struct {
 	adrift bool
 }
 
-func (b *Backend) newCommands(ctx context.Context, ops []backend.Op) []command {
-	cmds, takes := make([]command, len(ops)), b.handover.takes()
+func newCommands(ctx context.Context, ops []backend.Op) []command {
+	cmds := make([]command, len(ops))
 	for i, op := range ops {
-		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write, handedOver: takes}
+		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, key: backend.Key(op), once: backend.EffectOf(op) == backend.Write}
 	}
 	return cmds
 }
@@ -146,9 +148,14 @@ func (c *command) unsent(err error) bool {
 
 // noConnection says that there was no connection to send a command on.
 func noConnection(err error) bool {
-	var dial *net.OpError
-	return errors.As(err, &dial) && dial.Op == "dial" ||
+	return isDial(err) ||
 		errors.Is(err, redis.ErrClosed) ||
 		errors.Is(err, redis.ErrPoolTimeout) ||
 		errors.Is(err, redis.ErrPoolExhausted)
+}
+
+// isDial says that no connection could be made.
+func isDial(err error) bool {
+	var network *net.OpError
+	return errors.As(err, &network) && network.Op == "dial"
 }

@@ -17,9 +17,9 @@
 //     the context's.
 //   - ReadTimeout and WriteTimeout end operations whose context never does.
 //     Leave them on.
-//   - MaxRetries counts for reads and for writes that may be repeated. A write
-//     that must not be sent twice never is, nor is a batch that has one, nor a
-//     transaction.
+//   - MaxRetries is how often a read is sent again, and what was surely not done,
+//     a write too. A write that may have been done never is, nor is a batch that
+//     has one, nor a transaction.
 //   - PoolSize bounds how many operations run at a time, and PoolTimeout how
 //     long one more waits.
 //   - ReadOnly, RouteByLatency and RouteRandomly send a cluster's reads to

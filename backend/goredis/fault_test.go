@@ -210,6 +210,7 @@ func lostReplyInBatchOfReads(t *testing.T, n network) {
 
 // A transaction is sent once, whatever it holds.
 func lostReplyInTransaction(t *testing.T, n network) {
+	must(t, n.Transact(t.Context(), &backend.Exists{Key: key1})) // The first one asks more.
 	for _, command := range []string{"MULTI", "GET", "EXEC"} {
 		set, get := &backend.Set{Key: key1}, &backend.Get{Key: key1}
 		before := n.count("MULTI")
@@ -245,71 +246,6 @@ func TestLostReply_undoesNothing(t *testing.T) {
 	get := &backend.Get{Key: "k"}
 	if err := b.Exec(t.Context(), get); err != nil || string(get.Value) != "theirs" {
 		t.Errorf("Get = %q, %v, want what was written last", get.Value, err)
-	}
-}
-
-// What a server refuses each time was not done: nobody has to wonder.
-func TestRefused_leavesNoDoubt(t *testing.T) {
-	addr := servertest.Start(t, servertest.Redis)
-	b := goredis.New(newClient(t, &redis.Options{Addr: addr, MaxRetries: 2}))
-	for _, row := range []struct {
-		refusal     string
-		set, unset  []string
-		sent, batch int
-	}{
-		{"READONLY", []string{"REPLICAOF", "127.0.0.1", "1"}, []string{"REPLICAOF", "NO", "ONE"}, 3, 3},
-		{"NOREPLICAS", []string{"CONFIG", "SET", "min-replicas-to-write", "1"}, []string{"CONFIG", "SET", "min-replicas-to-write", "0"}, 3, 3},
-		{"OOM", []string{"CONFIG", "SET", "maxmemory", "1"}, []string{"CONFIG", "SET", "maxmemory", "0"}, 1, 1},
-	} {
-		servertest.Do(t, addr, row.set...)
-		ops := []backend.Op{&backend.Set{Key: "k"}, &backend.Set{Key: "k", KeepTTL: true, TTL: time.Hour}}
-		for name, exec := range map[string]func(context.Context, ...backend.Op) error{"Exec": b.Exec, "Transact": b.Transact} {
-			err := exec(t.Context(), ops...)
-			for _, err := range []error{err, backend.Err(ops[0]), backend.Err(ops[1])} {
-				if err == nil || errors.Is(err, backend.ErrUnknownOutcome) || !strings.Contains(err.Error(), row.refusal) {
-					t.Errorf("%s = %v, want %s and no doubt", name, err, row.refusal)
-				}
-			}
-		}
-		servertest.Do(t, addr, row.unset...)
-		if got := servertest.Do(t, addr, "EXISTS", "k"); got != int64(0) {
-			t.Errorf("%s: EXISTS = %v, want 0", row.refusal, got)
-		}
-	}
-}
-
-// What is refused for a moment only is sent again, a write too, but not before
-// what has been answered behind it.
-func TestRefused_forAMoment(t *testing.T) {
-	addr := servertest.Start(t, servertest.Redis)
-	client := newClient(t, &redis.Options{Addr: addr})
-	tries := 0
-	client.AddHook(processHook(func(cmd redis.Cmder, next func() error) error {
-		if cmd.Name() != "set" && cmd.Name() != "get" {
-			return next() // The client says hello.
-		}
-		if tries++; tries == 2 {
-			servertest.Do(t, addr, "REPLICAOF", "NO", "ONE")
-		}
-		return next()
-	}))
-	b := goredis.New(client)
-
-	set := func(value string) *backend.Set { return &backend.Set{Key: "k", Value: []byte(value)} }
-	servertest.Do(t, addr, "REPLICAOF", "127.0.0.1", "1")
-	if err := b.Exec(t.Context(), set("one")); err != nil || tries != 2 {
-		t.Errorf("Set = %v after %d tries, want it done at the second", err, tries)
-	}
-	servertest.Do(t, addr, "REPLICAOF", "127.0.0.1", "1")
-	tries = 0
-	other := &backend.Set{Key: "other", Value: []byte("two")}
-	before, refused, behind := &backend.Get{Key: "k"}, set("two"), &backend.Get{Key: "k"}
-	err := b.Exec(t.Context(), before, refused, behind, other)
-	if refused.Err == nil || !errors.Is(err, refused.Err) || string(behind.Value) != "one" {
-		t.Errorf("Set = %v, Get = %q; want it refused: what is behind it has been answered", refused.Err, behind.Value)
-	}
-	if other.Err != nil || !other.Applied {
-		t.Errorf("Set of another key = %v, want it done at the second try", other.Err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -24,6 +25,8 @@ type Backend struct {
 	slots bool
 	// retries is how often what was refused for a moment is sent again.
 	retries int
+	// admitted says that the server takes transactions.
+	admitted atomic.Bool
 	// owned says that Close closes the client.
 	owned bool
 }
@@ -84,8 +87,8 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
-	b.run(ctx, b.newCommands(ctx, ops), (*Backend).process)
-	b.repeat(ctx, ops, (*Backend).process)
+	b.run(ctx, ops, batch)
+	b.repeat(ctx, ops, batch)
 	return backend.FirstErr(ops)
 }
 
@@ -100,14 +103,28 @@ func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
 	return backend.Ended(ctx, ops)
 }
 
-// sending sends cmds, which receive their replies and errors.
-type sending func(b *Backend, ctx context.Context, cmds []command)
+// way is how ops are sent together.
+type way struct {
+	// send sends cmds, which receive their replies and errors.
+	send func(b *Backend, ctx context.Context, cmds []command)
+	// undone are those of ops that were surely not done and may be sent again.
+	undone func(ops []backend.Op) []backend.Op
+	// whole says that ops are a transaction. It is never handed over, since its
+	// MULTI and EXEC are the client's, and go-redis never sends it twice.
+	whole bool
+}
 
-// run sends cmds and fills in their ops, and returns when ctx ends.
-func (b *Backend) run(ctx context.Context, cmds []command, send sending) {
-	if b.deadlines || ctx.Done() == nil || cmds[0].handedOver {
-		send(b, ctx, cmds)
-	} else if !b.runAside(ctx, cmds, send) {
+// run sends ops and fills them in, and returns when ctx ends.
+func (b *Backend) run(ctx context.Context, ops []backend.Op, w way) {
+	cmds := newCommands(ctx, ops)
+	handOver := !w.whole && b.handover.takes()
+	for i := range cmds {
+		cmds[i].handedOver = handOver
+		cmds[i].once = cmds[i].once || w.whole
+	}
+	if b.deadlines || handOver || ctx.Done() == nil {
+		w.send(b, ctx, cmds)
+	} else if !b.runAside(ctx, cmds, w) {
 		return
 	}
 	for i := range cmds {
@@ -117,11 +134,11 @@ func (b *Backend) run(ctx context.Context, cmds []command, send sending) {
 
 // runAside sends cmds until ctx ends. It reports whether they have their
 // replies; if not, their ops have failed.
-func (b *Backend) runAside(ctx context.Context, cmds []command, send sending) bool {
+func (b *Backend) runAside(ctx context.Context, cmds []command, w way) bool {
 	for i := range cmds {
 		cmds[i].detach()
 	}
-	if aside(ctx, func() { send(b, ctx, cmds) }) {
+	if aside(ctx, func() { w.send(b, ctx, cmds) }) {
 		return true
 	}
 	for i := range cmds {
@@ -129,6 +146,9 @@ func (b *Backend) runAside(ctx context.Context, cmds []command, send sending) bo
 	}
 	return false
 }
+
+// batch is the way of [Backend.Exec].
+var batch = way{send: (*Backend).process, undone: undone}
 
 // process sends one command by itself and several as a pipeline.
 func (b *Backend) process(ctx context.Context, cmds []command) {

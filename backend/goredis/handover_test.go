@@ -38,6 +38,9 @@ func TestHandover_hooks(t *testing.T) {
 		}
 		client.AddHook(sees("early"))
 		first, second := goredis.New(client), goredis.New(client)
+		for _, b := range []*goredis.Backend{first, second} {
+			must(t, b.Transact(t.Context(), &backend.Exists{Key: "k"})) // The first one asks more.
+		}
 		want := []string{"early get", "early set", "early multi"}
 		if late {
 			client.AddHook(sees("late"))

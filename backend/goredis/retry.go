@@ -2,10 +2,7 @@ package goredis
 
 import (
 	"context"
-	"errors"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -26,81 +23,27 @@ func retriesOf(client redis.UniversalClient) int {
 	return defaultRetries
 }
 
-// The pauses between tries are those of go-redis.
-const (
-	firstPause   = 8 * time.Millisecond
-	longestPause = 512 * time.Millisecond
-)
-
-// repeat sends again what a server has refused for a moment: it has done nothing,
-// so a write is sent again, too. go-redis itself repeats no batch that holds one,
-// since it can't tell a refusal from a lost reply.
-func (b *Backend) repeat(ctx context.Context, ops []backend.Op, send sending) {
-	limit := firstPause
-	for range b.retries {
-		again := refusedForNow(ops)
-		if len(again) == 0 || !sleep(ctx, rand.N(limit)) {
+// repeat sends again what was surely not done: go-redis itself repeats no batch that
+// holds a write, since it can't tell that from a lost reply.
+func (b *Backend) repeat(ctx context.Context, ops []backend.Op, w way) {
+	for try := range b.retries {
+		again := w.undone(ops)
+		if len(again) == 0 || !backend.Pause(ctx, try) {
 			return
 		}
 		for _, op := range again {
 			backend.Fail(op, nil)
 		}
-		b.run(ctx, b.newCommands(ctx, again), send)
-		limit = min(2*limit, longestPause)
+		b.run(ctx, again, w)
 	}
 }
 
-// refusedForNow are the ops that may be sent again: those with a passing refusal,
-// unless one behind them on the same key has its answer, which would be out of
-// order then.
-func refusedForNow(ops []backend.Op) (again []backend.Op) {
-	if !slices.ContainsFunc(ops, func(op backend.Op) bool { return passing(backend.Err(op)) }) {
-		return nil
-	}
-	done := map[string]bool{}
-	for _, op := range slices.Backward(ops) {
-		keys := backend.Keys(op)
-		if passing(backend.Err(op)) && !slices.ContainsFunc(keys, func(key string) bool { return done[key] }) {
-			again = append(again, op)
-			continue
-		}
-		for _, key := range keys {
-			done[key] = true
-		}
-	}
-	slices.Reverse(again)
-	return again
+// undone are the ops of a batch that were surely not done. Where there are only
+// reads, go-redis has tried to connect often enough.
+func undone(ops []backend.Op) []backend.Op {
+	writes := slices.ContainsFunc(ops, func(op backend.Op) bool { return backend.EffectOf(op) == backend.Write })
+	return backend.Again(ops, func(err error) bool { return writes && isDial(err) })
 }
 
-// passing says that err is a refusal of a server that is starting, or is about to
-// change its role or its slots.
-func passing(err error) bool {
-	if err == nil || errors.Is(err, backend.ErrUnknownOutcome) || !answered(err) {
-		return false
-	}
-	return redis.IsLoadingError(err) || redis.IsReadOnlyError(err) ||
-		redis.IsMasterDownError(err) || redis.IsNoReplicasError(err) ||
-		redis.IsClusterDownError(err) || redis.IsTryAgainError(err) ||
-		redis.IsMaxClientsError(err)
-}
-
-// answered says that a server has answered err.
-func answered(err error) bool {
-	var reply redis.Error
-	return errors.As(err, &reply)
-}
-
-// sleep is false if ctx ends before, or would.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= d {
-		return false
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
+// undoneWhole are the ops of a transaction, if it was surely not done.
+func undoneWhole(ops []backend.Op) []backend.Op { return backend.AgainWhole(ops, isDial) }

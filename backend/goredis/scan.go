@@ -38,6 +38,7 @@ func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.S
 type cluster interface {
 	ForEachShard(ctx context.Context, f func(context.Context, *redis.Client) error) error
 	ReloadState(ctx context.Context)
+	MasterForKey(ctx context.Context, key string) (*redis.Client, error)
 }
 
 // nodes are the servers that the client knows. If it does not know those of some

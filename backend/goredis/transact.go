@@ -11,8 +11,10 @@ import (
 // server refuses before EXEC, such as a command it does not know, keeps all of
 // them from running. See [backend.Transactor].
 //
-// A server that refuses MULTI itself carries the ops out one by one, so every
-// write in it then has [backend.ErrUnknownOutcome].
+// A server that does not take MULTI and EXEC carries out nothing. That is found out
+// before the first transaction, by a round trip more. Where it stops taking them
+// later, it carries the ops out one by one: every write in that transaction then has
+// [backend.ErrUnknownOutcome], and the next carries out nothing.
 func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
@@ -22,34 +24,60 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	b.run(ctx, bound(b.newCommands(ctx, ops)), (*Backend).transact)
-	if len(refusedForNow(ops)) == len(ops) {
-		b.repeat(ctx, ops, func(b *Backend, ctx context.Context, cmds []command) { b.transact(ctx, bound(cmds)) })
-	}
+	b.run(ctx, ops, transaction)
+	b.repeat(ctx, ops, transaction)
 	backend.Discarded(ops)
 	return backend.FirstErr(ops)
 }
 
-// bound makes cmds those of a transaction, which is never sent twice, and never
-// handed over: its MULTI and EXEC are the client's.
-func bound(cmds []command) []command {
-	for i := range cmds {
-		cmds[i].once, cmds[i].handedOver = true, false
-	}
-	return cmds
-}
+// transaction is the way of [Backend.Transact].
+var transaction = way{send: (*Backend).transact, undone: undoneWhole, whole: true}
 
 // transact sends cmds as a transaction. go-redis writes it to one connection in
 // one piece, and sends it again only where a cluster has answered that the slot
 // is elsewhere, and so has carried out nothing.
 func (b *Backend) transact(ctx context.Context, cmds []command) {
+	if err := b.admit(ctx, cmds[0].key); err != nil {
+		refuse(cmds, err)
+		return
+	}
 	err := through(ctx, b.client.TxPipeline(), cmds)
 	if !refusesMulti(err) {
 		return
 	}
+	b.admitted.Store(false)
 	for i := range cmds {
 		cmds[i].adrift = true
 	}
+}
+
+// admit is why the server of key takes no transactions, nil if it does. Once it has
+// taken one, nobody is asked again.
+func (b *Backend) admit(ctx context.Context, key string) error {
+	if b.admitted.Load() {
+		return nil
+	}
+	server, err := b.serverOf(ctx, key)
+	if err != nil {
+		return err
+	}
+	pipe := server.Pipeline()
+	multi := pipe.Do(ctx, "MULTI")
+	pipe.Do(ctx, "EXISTS", key)
+	exec := pipe.Do(ctx, "EXEC")
+	pipe.Do(ctx, "DISCARD") // Ends what EXEC has not.
+	pipe.Exec(ctx)
+	err = backend.NoTransaction(multi.Err(), exec.Err())
+	b.admitted.Store(err == nil)
+	return err
+}
+
+// serverOf is a client of the server that has the key.
+func (b *Backend) serverOf(ctx context.Context, key string) (pipeliner, error) {
+	if c, ok := b.client.(cluster); ok {
+		return c.MasterForKey(ctx, key)
+	}
+	return b.client, nil
 }
 
 // refusesMulti says that err, with which a transaction failed, is the answer to

@@ -3,7 +3,7 @@ package valkeygo
 import (
 	"context"
 	"reflect"
-	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
@@ -18,6 +18,7 @@ type Backend struct {
 	err      error // why the client can't be used, if it can't
 	owned    bool
 	retryFor time.Duration
+	admitted atomic.Bool // the server takes transactions
 }
 
 var (
@@ -63,18 +64,28 @@ func (b *Backend) Close() error {
 
 // Exec implements [backend.Backend]: one command an op, in one write per node.
 //
-// A batch of reads alone is sent again if the connection was lost, see
-// [RetryFor]. Nothing else is ever sent twice.
+// What was surely not done is sent again, as is a batch of reads alone whose
+// connection was lost: see [RetryFor]. Nothing else is ever sent twice.
 func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
-	if len(ops) == 1 {
-		b.single(ctx, ops[0])
-	} else {
-		b.batch(ctx, ops)
+	b.send(ctx, ops)
+	if backend.FirstErr(ops) != nil {
+		b.repeat(ctx, ops, b.undone, b.sendApart)
 	}
 	return backend.FirstErr(ops)
+}
+
+// send sends ops once, and gives them their results.
+func (b *Backend) send(ctx context.Context, ops []backend.Op) {
+	if len(ops) == 1 {
+		settle(ctx, ops[0], b.client.Do(ctx, b.command(ops[0])))
+		return
+	}
+	for i, result := range b.client.DoMulti(ctx, b.commands(ops)...) {
+		settle(ctx, ops[i], result)
+	}
 }
 
 // ready fails ops that there is no use in sending.
@@ -86,63 +97,4 @@ func (b *Backend) ready(ctx context.Context, ops []backend.Op) error {
 		return backend.FailAll(ops, b.err)
 	}
 	return backend.Ended(ctx, ops)
-}
-
-func (b *Backend) single(ctx context.Context, op backend.Op) {
-	result := b.client.Do(ctx, b.command(op))
-	if err := result.Error(); b.repeatable(op) && passing(ctx, err) {
-		result = b.again(ctx, op)[0]
-	}
-	if unsent(ctx, result.Error()) {
-		results := []valkey.ValkeyResult{result}
-		b.untilSent(ctx, []backend.Op{op}, results)
-		result = results[0]
-	}
-	settle(ctx, op, result)
-}
-
-func (b *Backend) batch(ctx context.Context, ops []backend.Op) {
-	results := b.client.DoMulti(ctx, b.commands(ops)...)
-	if b.repeatable(ops...) && anyPassing(ctx, results) {
-		results = b.again(ctx, ops...)
-	}
-	b.untilSent(ctx, ops, results)
-	for i, op := range ops {
-		settle(ctx, op, results[i])
-	}
-}
-
-// repeatable says that ops may be sent twice. A read behind a write may not,
-// since it would then see what came after the write.
-func (b *Backend) repeatable(ops ...backend.Op) bool {
-	for _, op := range ops {
-		if backend.EffectOf(op) != backend.Read {
-			return false
-		}
-	}
-	return b.retryFor > 0
-}
-
-// again sends reads whose first attempt failed. Only now may the client repeat
-// them: it would do so for ever without a deadline, and setting one costs too
-// much to do it for every call.
-func (b *Backend) again(ctx context.Context, ops ...backend.Op) []valkey.ValkeyResult {
-	ctx, cancel := context.WithTimeout(ctx, b.retryFor)
-	defer cancel()
-	cmds := b.commands(ops)
-	for i, cmd := range cmds {
-		cmds[i] = retryable(cmd)
-	}
-	return b.client.DoMulti(ctx, cmds...)
-}
-
-// retryable lets the client repeat a command. It is pinned, which keeps it out of
-// the client's pool: the writer of a lost connection may still be reading it when
-// another connection has answered it.
-func retryable(cmd valkey.Completed) valkey.Completed { return cmd.Pin().ToRetryable() }
-
-func anyPassing(ctx context.Context, results []valkey.ValkeyResult) bool {
-	return slices.ContainsFunc(results, func(r valkey.ValkeyResult) bool {
-		return passing(ctx, r.Error())
-	})
 }

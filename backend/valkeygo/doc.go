@@ -13,10 +13,10 @@
 // # What is sent how often
 //
 // A command is sent once. If its reply is lost, a write fails with
-// [backend.ErrUnknownOutcome], unless the error proves that it never left. A
-// read is tried again for the time that [RetryFor] allows, which is the only
-// time in which the client's own retries take part. A batch that holds a write
-// is not tried again, not even its reads, nor is a transaction.
+// [backend.ErrUnknownOutcome]. What was surely not done is sent again, a write too,
+// for the time that [RetryFor] allows: there was no connection, or the server has
+// refused it for a moment. So is a read whose reply was lost, but not one in a batch
+// that holds a write, nor in a transaction.
 //
 // Commands that a server did not carry out but answered with a redirection, of a
 // cluster that moves slots, are sent on by the client.
@@ -35,12 +35,12 @@
 //   - behind 1024 calls without an answer on one connection: further ones wait
 //     for a free place whatever their contexts say, up to ConnWriteTimeout.
 //
-// Without a deadline a call ends all the same. If the server is gone, a write
-// fails at once and a read after [RetryFor], 5 seconds by default. If the server
+// Without a deadline a call ends all the same. If the server is gone, it fails
+// after [RetryFor], 5 seconds by default. If the server
 // keeps silent, the call fails ConnWriteTimeout after the client has noticed,
 // which takes up to two Dialer.KeepAlive: after 10 to 12 seconds by default. If
-// it keeps silent while a connection is made, a write fails after
-// Dialer.Timeout, and a read after that and RetryFor: 5 and 10 seconds.
+// it keeps silent while a connection is made, it fails after Dialer.Timeout and
+// RetryFor: 10 seconds.
 //
 // # Options of the client
 //
@@ -48,8 +48,8 @@
 //   - ConnWriteTimeout (default 10s) and Dialer.Timeout (5s): see above.
 //   - AlwaysPipelining: cancellations count at once; single calls that don't
 //     overlap are a little slower.
-//   - DisableRetry: a read is then sent twice at most. A read that was tried on
-//     one lost connection may then fail on the next.
+//   - DisableRetry: it makes no difference here, since this package itself tries
+//     again.
 //   - DisableCache: needed by servers without CLIENT TRACKING, such as miniredis
 //     and some managed services. This package doesn't use the cache, and without it
 //     a connection may take 128 MiB less.

@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,6 +142,7 @@ func TestExec_lostReplyInBatch(t *testing.T) {
 // A transaction is sent once, whatever it holds.
 func TestTransact_lostReply(t *testing.T) {
 	everywhere(t, func(t *testing.T, ctx context.Context, p *servertest.Proxy, b *valkeygo.Backend) {
+		mustTransact(t, b, &backend.Get{Key: "k"}) // The first one asks more.
 		for _, command := range []string{"MULTI", "GET", "EXEC"} {
 			wantLostTransaction(t, ctx, p, b, command)
 		}
@@ -278,7 +282,7 @@ func stalled(t *testing.T, mode mode, want error, many []backend.Op, end func(co
 			proxy := servertest.NewProxy(t, addr)
 			defer proxy.Resume()
 			b := valkeygo.New(newClient(t, proxy.Addr(), mode.setup, oneConnection))
-			mustExec(t, b, &backend.Get{Key: "k"})
+			mustTransact(t, b, &backend.Get{Key: "k"})
 			proxy.Stall()
 			ctx, cancel := end(t.Context())
 			defer cancel()
@@ -388,32 +392,66 @@ func mustExec(t *testing.T, b *valkeygo.Backend, ops ...backend.Op) {
 // A caller with little time, who is making the connection for all, takes nobody
 // along when that runs out.
 func TestExec_anothersDeadline(t *testing.T) {
-	proxy := servertest.NewProxy(t, servertest.Start(t, servertest.Redis))
-	client := newClient(t, proxy.Addr(), func(o *valkey.ClientOption) { o.PipelineMultiplex = -1 })
-	b := valkeygo.New(client)
-	for _, op := range []func() backend.Op{
-		func() backend.Op { return &backend.Set{Key: "k", Value: []byte("v")} },
-		func() backend.Op { return &backend.Get{Key: "k"} },
-	} {
-		proxy.Cut()
-		proxy.Stall()
+	addr := servertest.Start(t, servertest.Redis)
+	for _, op := range []backend.Op{&backend.Set{Key: "k", Value: []byte("v")}, &backend.Get{Key: "k"}} {
+		dialling, dial := make(chan struct{}, 2), make(chan struct{})
+		var slow atomic.Bool
+		client := newClient(t, addr, oneConnection, func(o *valkey.ClientOption) {
+			o.DialCtxFn = func(ctx context.Context, addr string, dialer *net.Dialer, _ *tls.Config) (net.Conn, error) {
+				if slow.Load() {
+					dialling <- struct{}{}
+					select {
+					case <-dial:
+					case <-ctx.Done():
+						return nil, ctx.Err()
+					}
+				}
+				return dialer.DialContext(ctx, "tcp", addr)
+			}
+		})
+		b, impatient := valkeygo.New(client), valkeygo.New(client, valkeygo.RetryFor(0))
+		slow.Store(true)
+		servertest.Do(t, addr, "CLIENT", "KILL", "TYPE", "normal")
+
+		little, cancel := context.WithCancel(t.Context())
 		var group sync.WaitGroup
 		group.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
-			defer cancel()
-			if err := b.Exec(ctx, &backend.Get{Key: "k"}); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the caller with little time: %v, want its deadline", err)
+			for backend.ContextErr(little) == nil { // until the client knows that it has no connection
+				impatient.Exec(little, &backend.Get{Key: "k"})
 			}
-			proxy.Resume()
 		})
-		time.Sleep(50 * time.Millisecond) // By now that one is at it; if not, nothing is shown.
+		<-dialling // It is at it.
 		group.Go(func() {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
-			if err := b.Exec(ctx, op()); err != nil {
-				t.Errorf("the caller with time: %v, want none of the other's deadline", err)
+			if err := b.Exec(ctx, op); err != nil {
+				t.Errorf("%s of the caller with time: %v, want none of the other's end", backend.Name(op), err)
 			}
 		})
+		awaitWaiting(2)
+		cancel()
+		close(dial)
 		group.Wait()
+	}
+}
+
+// awaitWaiting waits until n calls wait for the client.
+func awaitWaiting(n int) {
+	stacks := make([]byte, 1<<20)
+	for waiting := 0; waiting != n; {
+		waiting = 0
+		for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			state, _, _ := strings.Cut(stack, ":")
+			if strings.Contains(stack, "valkeygo.(*Backend).send(") && !strings.Contains(state, "[run") {
+				waiting++
+			}
+		}
+	}
+}
+
+func mustTransact(t *testing.T, b *valkeygo.Backend, ops ...backend.Op) {
+	t.Helper()
+	if err := b.Transact(t.Context(), ops...); err != nil {
+		t.Fatal(err)
 	}
 }

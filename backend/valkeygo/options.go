@@ -15,11 +15,14 @@ type Option interface {
 // wait for.
 const defaultRetryFor = 5 * time.Second
 
-// RetryFor sets for how long a read is tried again whose connection was lost, or
-// whose server was starting: at most until the context's deadline, if that is
-// nearer. Zero or less: such a read is not tried again.
+// RetryFor sets for how long an operation is tried again that surely was not done,
+// since there was no connection, or the server was starting, failing over or
+// moving slots; and a read whose connection was lost. It is at most until the
+// context's deadline, if that is nearer. Zero or less: what was surely not done is
+// tried again once.
 //
-// Writes, and batches that hold one, are never tried again.
+// A write that may have been done is never sent again, nor is a batch that holds
+// one.
 //
 // By default it is five seconds.
 func RetryFor(d time.Duration) Option { return retryFor(d) }

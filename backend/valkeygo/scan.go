@@ -2,7 +2,6 @@ package valkeygo
 
 import (
 	"context"
-	"errors"
 	"iter"
 	"time"
 
@@ -71,8 +70,7 @@ func (n node) Do(ctx context.Context, commands ...[]string) ([]wire.Reply, error
 	replies := make([]wire.Reply, len(cmds))
 	for i, result := range n.client.DoMulti(ctx, cmds...) {
 		message, err := result.ToMessage()
-		var refused *valkey.ValkeyError
-		if err != nil && !errors.As(err, &refused) {
+		if err != nil && !refused(err) {
 			return nil, own(ctx, err)
 		}
 		replies[i] = reply(message)

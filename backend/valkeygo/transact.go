@@ -2,7 +2,6 @@ package valkeygo
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/valkey-io/valkey-go"
@@ -14,8 +13,10 @@ import (
 // trip. An op that the server refuses before EXEC, such as a command it does not
 // know, keeps all of them from running.
 //
-// A server that refuses MULTI itself carries the ops out one by one, so every
-// write in it then has [backend.ErrUnknownOutcome].
+// A server that does not take MULTI and EXEC carries out nothing. That is found out
+// before the first transaction, by a round trip more. Where it stops taking them
+// later, it carries the ops out one by one: every write in that transaction then has
+// [backend.ErrUnknownOutcome], and the next carries out nothing.
 //
 // It goes over the connections that all calls share. That is sound: the client
 // takes the commands of one DoMulti as one entry of one connection's queue and
@@ -34,8 +35,45 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	settleAll(ctx, ops, b.client.DoMulti(ctx, b.transaction(ops)...))
+	b.transact(ctx, ops)
+	if backend.FirstErr(ops) != nil {
+		b.repeat(ctx, ops, undoneWhole, b.transact)
+	}
+	backend.Discarded(ops)
 	return backend.FirstErr(ops)
+}
+
+// transact sends ops once, as a transaction, and gives them their results.
+func (b *Backend) transact(ctx context.Context, ops []backend.Op) {
+	if err := b.admit(ctx, backend.Key(ops[0])); err != nil {
+		backend.FailAll(ops, err)
+		return
+	}
+	results := b.client.DoMulti(ctx, b.transaction(ops)...)
+	settleAll(ctx, ops, results)
+	if refused(results[0].Error()) {
+		b.admitted.Store(false)
+	}
+}
+
+// admit is why the server of key takes no transactions, nil if it does. Once it has
+// taken one, nobody is asked again.
+func (b *Backend) admit(ctx context.Context, key string) error {
+	if b.admitted.Load() {
+		return nil
+	}
+	ask := b.client.B()
+	results := b.client.DoMulti(ctx,
+		ask.Multi().Build(),
+		ask.Exists().Key(key).Build(),
+		ask.Exec().Build(),
+		ask.Discard().Build(), // Ends what EXEC has not.
+	)
+	err := backend.NoTransaction(own(ctx, results[0].Error()), results[2].Error())
+	if b.admitted.Store(err == nil); err != nil {
+		return backend.Unsent(ctx, err)
+	}
+	return nil
 }
 
 // transaction is MULTI, the commands of ops and EXEC.
@@ -63,18 +101,16 @@ func settleAll(ctx context.Context, ops []backend.Op, results []valkey.ValkeyRes
 			backend.Fail(op, uncommitted(ctx, op, multi, queued[i], err))
 		}
 	}
-	backend.Discarded(ops)
 }
 
 // uncommitted is the error of an op whose transaction failed with err: where the
 // server has refused the op itself, what it said of that.
 func uncommitted(ctx context.Context, op backend.Op, multi, queued valkey.ValkeyResult, err error) error {
-	var reply *valkey.ValkeyError
-	if refusal := multi.Error(); errors.As(refusal, &reply) {
-		return backend.Lost(ctx, op, refusal)
+	if refused(multi.Error()) {
+		return backend.Lost(ctx, op, multi.Error())
 	}
-	if refusal := queued.Error(); errors.As(err, &reply) && errors.As(refusal, &reply) {
-		err = refusal
+	if refused(err) && refused(queued.Error()) {
+		err = queued.Error()
 	}
 	return failure(ctx, op, err)
 }

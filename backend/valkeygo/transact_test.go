@@ -54,7 +54,7 @@ func TestTransact_movingSlot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addrs := servertest.StartCluster(t, servertest.Redis)
 			b := valkeygo.New(newClient(t, addrs[0]))
-			mustExec(t, b, &backend.Get{Key: key})
+			mustTransact(t, b, &backend.Get{Key: key}) // The first one asks more.
 			move(t, backend.Slot(key), addrs[0], addrs[1])
 
 			swap, get := &backend.CompareAndSwap{Key: key, Absent: true, Value: []byte("v")}, &backend.Get{Key: key}
@@ -83,24 +83,6 @@ func TestTransact_refusedOp(t *testing.T) {
 	}
 	if got := servertest.Do(t, addr, "EXISTS", "k"); got != int64(0) {
 		t.Errorf("EXISTS = %v; want 0", got)
-	}
-}
-
-// A server without MULTI carries the ops out one by one. What it has answered to
-// each is not known then.
-func TestTransact_refusedMulti(t *testing.T) {
-	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
-		addr := servertest.Start(t, program)
-		servertest.Do(t, addr, "ACL", "SETUSER", "default", "-multi")
-		b := valkeygo.New(newClient(t, addr))
-		set, get := &backend.Set{Key: "k", Value: []byte("v")}, &backend.Get{Key: "k"}
-		err := b.Transact(t.Context(), set, get)
-		if !mentions(err, "NOPERM") || !errors.Is(set.Err, backend.ErrUnknownOutcome) {
-			t.Errorf("%v: Transact = %v, Set = %v; want NOPERM, ErrUnknownOutcome", program, err, set.Err)
-		}
-		if get.Err == nil || errors.Is(get.Err, backend.ErrUnknownOutcome) {
-			t.Errorf("%v: Get = %v; want an error that leaves no doubt", program, get.Err)
-		}
 	}
 }
 

@@ -52,9 +52,11 @@ const (
 // Start starts the program on a free loopback port, without persistence, waits
 // until it answers, and returns its address. The server is stopped when the
 // test and its subtests have ended.
-func Start(t testing.TB, p Program) string {
+//
+// Settings are those of the server's command line, such as "--maxmemory", "1mb".
+func Start(t testing.TB, p Program, settings ...string) string {
 	t.Helper()
-	return start(t, p).Addr
+	return start(t, p, settings...).Addr
 }
 
 func start(t testing.TB, p Program, settings ...string) *Node {
