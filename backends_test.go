@@ -35,28 +35,42 @@ type rig struct {
 
 func (r rig) Unwrap() backend.Backend { return r.Backend }
 
-// onEveryBackend runs f on memstore, and with both clients on miniredis, on a
-// real Redis and on a real Valkey, each of them empty.
+// onEveryBackend runs f on memstore, and with both clients on miniredis, on Redis
+// and on Valkey: one server, a cluster with replicas, and a primary behind
+// Sentinels. Each of them is empty.
 func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
 	t.Run("memstore", func(t *testing.T) { f(t, memstoreRig()) })
 	t.Run("miniredis", func(t *testing.T) {
 		mini := miniredis.RunT(t)
-		onClients(t, mini.Addr(), func(t *testing.T, r rig) {
-			mini.FlushAll()
+		on := single(mini.Addr())
+		on.valkey.ForceSingleClient, on.valkey.DisableCache = true, true
+		on.run(t, func(t *testing.T, r rig) {
 			r.elapse = mini.FastForward
 			f(t, r)
-		}, func(o *valkey.ClientOption) { o.ForceSingleClient, o.DisableCache = true, true })
+		})
 	})
 	onServers(t, f)
 }
 
-// onServers runs f with both clients on a real Redis and on a real Valkey.
+// onServers runs f with both clients on Redis and on Valkey, in each topology.
 func onServers(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
-	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+	for _, program := range programs {
+		for name, topology := range map[string]func(testing.TB) topology{
+			"single": program.single, "cluster": program.cluster, "sentinel": program.sentinel,
+		} {
+			t.Run(program.String()+"/"+name, func(t *testing.T) { topology(t).run(t, f) })
+		}
+	}
+}
+
+// onClusters runs f with both clients on clusters of Redis and of Valkey.
+func onClusters(t *testing.T, f func(t *testing.T, b backend.Backend)) {
+	t.Helper()
+	for _, program := range programs {
 		t.Run(program.String(), func(t *testing.T) {
-			onClients(t, servertest.Start(t, program), f)
+			program.cluster(t).run(t, func(t *testing.T, r rig) { f(t, r) })
 		})
 	}
 }
@@ -66,23 +80,109 @@ func memstoreRig() rig {
 	return rig{Backend: memstore.New(memstore.Clock(c.Now)), elapse: c.elapse}
 }
 
-// onClients runs f with both clients on the server at addr.
-func onClients(t *testing.T, addr string, f func(t *testing.T, r rig), setup ...func(*valkey.ClientOption)) {
+func TestMain(m *testing.M) { servertest.Main(m) }
+
+// programs are the two programs, with servers of each that all tests share.
+var programs = []program{newProgram(servertest.Redis), newProgram(servertest.Valkey)}
+
+// program is a program of a server, in the topologies that it can run in. Each is
+// started when it is first asked for.
+type program struct {
+	servertest.Program
+	single, cluster, sentinel func(testing.TB) topology
+}
+
+func newProgram(p servertest.Program) program {
+	return program{
+		Program: p,
+		single:  shared(func(t testing.TB) topology { return single(servertest.Start(t, p)) }),
+		cluster: shared(func(t testing.TB) topology {
+			c := servertest.StartReplicated(t, p)
+			var primaries []string
+			for _, n := range c.Primaries() {
+				primaries = append(primaries, n.Addr)
+			}
+			return topology{
+				primaries: primaries,
+				redis: func() redis.UniversalClient {
+					return redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs()})
+				},
+				valkey: valkey.ClientOption{InitAddress: c.Addrs()},
+			}
+		}),
+		sentinel: shared(func(t testing.TB) topology {
+			s := servertest.StartSentinel(t, p)
+			return topology{
+				primaries: []string{s.Nodes[0].Addr},
+				redis: func() redis.UniversalClient {
+					return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
+				},
+				valkey: valkey.ClientOption{InitAddress: s.Addrs, Sentinel: valkey.SentinelOption{MasterSet: s.Name}},
+			}
+		}),
+	}
+}
+
+// shared is a topology that is started once.
+func shared(start func(testing.TB) topology) func(testing.TB) topology {
+	var once sync.Once
+	var started topology
+	return func(t testing.TB) topology {
+		once.Do(func() { started = start(servertest.Lasting(t)) })
+		if len(started.primaries) == 0 {
+			t.Fatal("the servers did not start; the first test that wanted them says why")
+		}
+		return started
+	}
+}
+
+// topology is servers, and how either client reaches them.
+type topology struct {
+	primaries []string
+	redis     func() redis.UniversalClient
+	valkey    valkey.ClientOption
+}
+
+// single is the topology of one server.
+func single(addr string) topology {
+	return topology{
+		primaries: []string{addr},
+		redis:     func() redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: addr}) },
+		valkey:    valkey.ClientOption{InitAddress: []string{addr}},
+	}
+}
+
+// run runs f with both clients.
+func (on topology) run(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
 	r := rig{
-		list:   func(key string) { servertest.Do(t, addr, "RPUSH", key, "element") },
-		elapse: func(d time.Duration) { servertest.Elapse(t, addr, d) },
+		list:   func(key string) { servertest.Do(t, on.primaries[0], "RPUSH", key, "element") },
+		elapse: func(d time.Duration) { servertest.Elapse(t, on.primaries[0], d) },
 	}
 	t.Run("goredis", func(t *testing.T) {
-		servertest.Do(t, addr, "FLUSHALL")
-		r.Backend = newGoredis(t, addr)
+		on.empty(t)
+		client := on.redis()
+		t.Cleanup(func() { client.Close() })
+		r.Backend = goredis.New(client)
 		f(t, r)
 	})
 	t.Run("valkeygo", func(t *testing.T) {
-		servertest.Do(t, addr, "FLUSHALL")
-		r.Backend = newValkeygo(t, addr, setup...)
+		on.empty(t)
+		client, err := valkey.NewClient(on.valkey)
+		if err != nil {
+			t.Fatalf("valkey.NewClient: %v", err)
+		}
+		t.Cleanup(client.Close)
+		r.Backend = valkeygo.New(client)
 		f(t, r)
 	})
+}
+
+func (on topology) empty(t *testing.T) {
+	t.Helper()
+	for _, addr := range on.primaries {
+		servertest.Do(t, addr, "FLUSHALL")
+	}
 }
 
 func newGoredis(t testing.TB, addr string) backend.Backend {
@@ -277,19 +377,5 @@ func golden(t *testing.T, name, got string) {
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("%s differs (-want +got); -update rewrites it:\n%s", path, diff)
-	}
-}
-
-// onClusters runs f with both clients on clusters of Redis and of Valkey.
-func onClusters(t *testing.T, f func(t *testing.T, b backend.Backend)) {
-	t.Helper()
-	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
-		addrs := servertest.StartCluster(t, program)
-		t.Run(program.String()+"/goredis", func(t *testing.T) {
-			client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
-			t.Cleanup(func() { client.Close() })
-			f(t, goredis.New(client))
-		})
-		t.Run(program.String()+"/valkeygo", func(t *testing.T) { f(t, newValkeygo(t, addrs[0])) })
 	}
 }
