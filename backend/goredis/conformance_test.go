@@ -1,12 +1,9 @@
 package goredis_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/alicebob/miniredis/v2/server"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/redisimnest/rin/backend"
@@ -17,9 +14,9 @@ import (
 
 func TestConformance(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
-		mini := newMiniredis(t)
+		mini := servertest.StartMiniredis(t)
 		client := newClient(t, &redis.Options{Addr: mini.Addr()})
-		h := harness(client, mini.Addr())
+		h := harness(client, &servertest.Node{Addr: mini.Addr()})
 		h.Elapse = func(_ testing.TB, d time.Duration) { mini.FastForward(d) }
 		h.NoAbort = true
 		backendtest.Run(t, h)
@@ -28,58 +25,45 @@ func TestConformance(t *testing.T) {
 		t.Run("server="+program.String(), func(t *testing.T) {
 			addr := servertest.Start(t, program)
 			client := newClient(t, &redis.Options{Addr: addr})
-			backendtest.Run(t, harness(client, addr))
+			backendtest.Run(t, harness(client, &servertest.Node{Addr: addr}))
 		})
 	}
 	t.Run("server=redis-server/deadlines=client", func(t *testing.T) {
 		addr := servertest.Start(t, servertest.Redis)
 		client := newClient(t, &redis.Options{Addr: addr, ContextTimeoutEnabled: true, Protocol: 2})
-		backendtest.Run(t, harness(client, addr))
+		backendtest.Run(t, harness(client, &servertest.Node{Addr: addr}))
 	})
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
 		t.Run("server="+program.String()+"/cluster", func(t *testing.T) {
-			addrs := servertest.StartCluster(t, program)
-			client := newCluster(t, &redis.ClusterOptions{Addrs: addrs})
-			h := harness(client, addrs...)
+			c := servertest.StartReplicated(t, program)
+			h := harness(newCluster(t, &redis.ClusterOptions{Addrs: c.Addrs()}), c.Primaries()...)
 			h.Cluster = true
 			backendtest.Run(t, h)
+		})
+		t.Run("server="+program.String()+"/sentinel", func(t *testing.T) {
+			s := servertest.StartSentinel(t, program)
+			client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
+			t.Cleanup(func() { client.Close() })
+			backendtest.Run(t, harness(client, s.Nodes[0]))
 		})
 	}
 }
 
-// newMiniredis starts a miniredis whose GETEX, like a server's, leaves a key of
-// another kind the expiry it has.
-func newMiniredis(t *testing.T) *miniredis.Miniredis {
-	t.Helper()
-	m := miniredis.RunT(t)
-	m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
-		if !strings.EqualFold(cmd, "GETEX") {
-			return false
-		}
-		kind := m.Type(args[0])
-		foreign := kind != "" && kind != "string"
-		if foreign {
-			c.WriteError("WRONGTYPE Operation against a key holding the wrong kind of value")
-		}
-		return foreign
-	})
-	return m
-}
-
-// harness is that of a client of the servers at addrs.
-func harness(client redis.UniversalClient, addrs ...string) backendtest.Harness {
+// harness is that of a client of servers, all of which are primaries.
+func harness(client redis.UniversalClient, primaries ...*servertest.Node) backendtest.Harness {
+	b := goredis.New(client)
 	return backendtest.Harness{
 		New: func(t testing.TB) backend.Backend {
-			for _, addr := range addrs {
-				servertest.Do(t, addr, "FLUSHALL")
+			for _, n := range primaries {
+				servertest.Do(t, n.Addr, "FLUSHALL")
 			}
-			return goredis.New(client)
+			return b
 		},
 		Elapse: func(t testing.TB, d time.Duration) {
-			servertest.Elapse(t, addrs[0], d)
+			servertest.Elapse(t, primaries[0].Addr, d)
 		},
 		Foreign: func(t testing.TB, key string) {
-			servertest.Do(t, addrs[0], "RPUSH", key, "element")
+			servertest.Do(t, primaries[0].Addr, "RPUSH", key, "element")
 		},
 	}
 }

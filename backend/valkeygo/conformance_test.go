@@ -1,12 +1,9 @@
 package valkeygo_test
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/alicebob/miniredis/v2"
-	"github.com/alicebob/miniredis/v2/server"
 	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin/backend"
@@ -38,27 +35,8 @@ func newClient(t testing.TB, addr string, setups ...setup) valkey.Client {
 	return client
 }
 
-// newMiniredis starts a miniredis whose GETEX, like a server's, leaves a key of
-// another kind the expiry it has.
-func newMiniredis(t *testing.T) *miniredis.Miniredis {
-	t.Helper()
-	m := miniredis.RunT(t)
-	m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
-		if !strings.EqualFold(cmd, "GETEX") {
-			return false
-		}
-		kind := m.Type(args[0])
-		foreign := kind != "" && kind != "string"
-		if foreign {
-			c.WriteError("WRONGTYPE Operation against a key holding the wrong kind of value")
-		}
-		return foreign
-	})
-	return m
-}
-
 func TestConformance_miniredis(t *testing.T) {
-	mini := newMiniredis(t)
+	mini := servertest.StartMiniredis(t)
 	b := valkeygo.New(newClient(t, mini.Addr(), miniredisSetup...))
 	backendtest.Run(t, backendtest.Harness{
 		New: func(testing.TB) backend.Backend {
@@ -73,7 +51,7 @@ func TestConformance_miniredis(t *testing.T) {
 
 // A client that isn't told otherwise takes miniredis for a cluster.
 func TestConformance_miniredisAsCluster(t *testing.T) {
-	mini := newMiniredis(t)
+	mini := servertest.StartMiniredis(t)
 	client := newClient(t, mini.Addr(), func(o *valkey.ClientOption) { o.DisableCache = true })
 	if client.Mode() != valkey.ClientModeCluster {
 		t.Fatalf("the client is in mode %q; this test is for a cluster's", client.Mode())
@@ -116,41 +94,50 @@ func TestConformance_noAutoPipelining(t *testing.T) {
 	runOn(t, servertest.Start(t, servertest.Redis), func(o *valkey.ClientOption) { o.DisableAutoPipelining = true })
 }
 
-func TestConformance_redisCluster(t *testing.T) {
-	runOnCluster(t, servertest.Redis)
-}
-
-func TestConformance_valkeyCluster(t *testing.T) {
-	runOnCluster(t, servertest.Valkey)
-}
-
-func runOnCluster(t *testing.T, p servertest.Program) {
-	t.Helper()
-	addrs := servertest.StartCluster(t, p)
-	client := newClient(t, addrs[0])
-	if client.Mode() != valkey.ClientModeCluster {
-		t.Fatalf("the client is in mode %q", client.Mode())
+func TestConformance_cluster(t *testing.T) {
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+		t.Run(program.String(), func(t *testing.T) {
+			c := servertest.StartReplicated(t, program)
+			client := newClient(t, c.Nodes[0].Addr)
+			if client.Mode() != valkey.ClientModeCluster {
+				t.Fatalf("the client is in mode %q", client.Mode())
+			}
+			runSuite(t, client, c.Primaries()...)
+		})
 	}
-	runSuite(t, client, addrs...)
+}
+
+func TestConformance_sentinel(t *testing.T) {
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+		t.Run(program.String(), func(t *testing.T) {
+			s := servertest.StartSentinel(t, program)
+			client := newClient(t, s.Addrs[0], func(o *valkey.ClientOption) { o.Sentinel.MasterSet = s.Name })
+			if client.Mode() != valkey.ClientModeSentinel {
+				t.Fatalf("the client is in mode %q", client.Mode())
+			}
+			runSuite(t, client, s.Nodes[0])
+		})
+	}
 }
 
 func runOn(t *testing.T, addr string, setups ...setup) {
 	t.Helper()
-	runSuite(t, newClient(t, addr, setups...), addr)
+	runSuite(t, newClient(t, addr, setups...), &servertest.Node{Addr: addr})
 }
 
-func runSuite(t *testing.T, client valkey.Client, addrs ...string) {
+// runSuite runs the suite on servers, all of which are primaries.
+func runSuite(t *testing.T, client valkey.Client, primaries ...*servertest.Node) {
 	t.Helper()
 	b := valkeygo.New(client)
 	backendtest.Run(t, backendtest.Harness{
 		New: func(t testing.TB) backend.Backend {
-			for _, addr := range addrs {
-				servertest.Do(t, addr, "FLUSHALL")
+			for _, n := range primaries {
+				servertest.Do(t, n.Addr, "FLUSHALL")
 			}
 			return b
 		},
-		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addrs[0], d) },
-		Foreign: func(t testing.TB, key string) { servertest.Do(t, addrs[0], "RPUSH", key, "v") },
-		Cluster: len(addrs) > 1,
+		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, primaries[0].Addr, d) },
+		Foreign: func(t testing.TB, key string) { servertest.Do(t, primaries[0].Addr, "RPUSH", key, "v") },
+		Cluster: client.Mode() == valkey.ClientModeCluster,
 	})
 }

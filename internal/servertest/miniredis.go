@@ -1,0 +1,28 @@
+package servertest
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
+)
+
+// StartMiniredis starts a miniredis whose GETEX, like a server's, leaves a key of
+// another kind the expiry it has.
+func StartMiniredis(t testing.TB) *miniredis.Miniredis {
+	t.Helper()
+	m := miniredis.RunT(t)
+	m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
+		if !strings.EqualFold(cmd, "GETEX") {
+			return false
+		}
+		kind := m.Type(args[0])
+		foreign := kind != "" && kind != "string"
+		if foreign {
+			c.WriteError("WRONGTYPE Operation against a key holding the wrong kind of value")
+		}
+		return foreign
+	})
+	return m
+}
