@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -29,8 +30,8 @@ type command struct {
 	// look at them too.
 	sent int
 	// answered says that reply came. What happens to the rest of a pipeline
-	// does not take it back.
-	answered bool
+	// does not take it back, nor that the command is abandoned.
+	answered atomic.Bool
 	reply    wire.Reply
 	// handedOver says that a [handover] carries it out.
 	handedOver bool
@@ -82,8 +83,11 @@ func (c *command) NoRetry() bool { return c.once }
 // SetErr is what go-redis calls when the reply has come, with nil where it is
 // no error, and again when the pipeline breaks off behind it.
 func (c *command) SetErr(err error) {
-	if err == nil {
-		c.answered, c.reply = true, c.val()
+	if isNil := errors.Is(err, redis.Nil); (err == nil || isNil) && !c.answered.Load() {
+		if c.reply = (wire.Reply{Nil: true}); !isNil {
+			c.reply = c.val()
+		}
+		c.answered.Store(true)
 	}
 	c.Cmder.SetErr(err)
 }
@@ -109,8 +113,13 @@ func (c *command) detach() {
 	}
 }
 
-// abandon fails the op of a command that is still under way when ctx ends.
+// abandon fails the op of a command that is still under way when ctx ends. Of a
+// batch, some may have their answers.
 func (c *command) abandon(ctx context.Context) {
+	if c.answered.Load() {
+		backend.Answer(c.op, c.reply)
+		return
+	}
 	backend.Fail(c.op, backend.Lost(ctx, c.op, ctx.Err()))
 }
 
@@ -118,12 +127,10 @@ func (c *command) abandon(ctx context.Context) {
 func (c *command) settle(ctx context.Context) {
 	err := c.Err()
 	switch {
-	case c.answered:
+	case c.answered.Load():
 		backend.Answer(c.op, c.reply)
 	case err == nil: // A hook gave the answer.
 		backend.Answer(c.op, c.val())
-	case errors.Is(err, redis.Nil):
-		backend.Answer(c.op, wire.Reply{Nil: true})
 	default:
 		backend.Fail(c.op, c.failure(ctx, err))
 	}

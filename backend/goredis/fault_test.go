@@ -471,3 +471,28 @@ func deadAddr(t *testing.T) string {
 	defer l.Close()
 	return l.Addr().String()
 }
+
+// A shard that hangs takes only its own ops along.
+func TestStalledShard(t *testing.T) {
+	addrs := servertest.StartCluster(t, servertest.Redis)
+	for _, deadlines := range []bool{true, false} {
+		n := newNetwork(t, settings{deadlines: deadlines, maxRetries: -1}, addrs...)
+		n.warm(t)
+		must(t, n.Exec(t.Context(), &backend.Set{Key: key2, Value: []byte("v")}, &backend.Delete{Key: key3}))
+		n.proxy.Stall()
+		lost, set, get, missing := &backend.Get{Key: key1}, &backend.Set{Key: key2, Value: []byte("w")}, &backend.Get{Key: key2}, &backend.Get{Key: key3}
+		err := n.Exec(timeout(t, deadline), set, lost, get, missing)
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(lost.Err, context.DeadlineExceeded) {
+			t.Errorf("deadlines %t: Exec = %v, of the shard that hangs %v; want the deadline", deadlines, err, lost.Err)
+		}
+		for _, op := range []backend.Op{set, get, missing} {
+			if err := backend.Err(op); err != nil {
+				t.Errorf("deadlines %t: %s of another shard = %v", deadlines, backend.Name(op), err)
+			}
+		}
+		if !set.Applied || string(get.Value) != "w" || missing.Found {
+			t.Errorf("deadlines %t: applied %t, then %q; a missing key was found: %t", deadlines, set.Applied, get.Value, missing.Found)
+		}
+		n.resume()
+	}
+}

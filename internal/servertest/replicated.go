@@ -16,13 +16,14 @@ type Cluster struct {
 	program Program
 }
 
-// failing are the settings of nodes that soon notice a failure, and go on
-// serving the slots that are left.
+// failing are the settings of nodes that soon notice a failure, go on serving the
+// slots that are left, and stay what they are when they have none.
 var failing = []string{
 	"--cluster-node-timeout", "1500",
 	"--cluster-require-full-coverage", "no",
 	"--cluster-replica-validity-factor", "0",
 	"--cluster-migration-barrier", "100",
+	"--cluster-allow-replica-migration", "no",
 	"--repl-diskless-sync-delay", "0",
 	"--repl-ping-replica-period", "1",
 }
@@ -113,6 +114,17 @@ func (c *Cluster) AddPrimary(t testing.TB) *Node {
 		awaitCluster(t, node.Addr, fmt.Sprint("cluster_known_nodes:", len(c.Nodes)))
 	}
 	return n
+}
+
+// Remove takes a node that has no slots any more out of the cluster, and stops it.
+func (c *Cluster) Remove(t testing.TB, n *Node) {
+	t.Helper()
+	id := fmt.Sprint(Do(t, n.Addr, "CLUSTER", "MYID"))
+	c.Nodes = slices.DeleteFunc(slices.Clone(c.Nodes), func(other *Node) bool { return other == n })
+	for _, other := range c.Nodes {
+		Do(t, other.Addr, "CLUSTER", "FORGET", id)
+	}
+	n.Kill(t)
 }
 
 // MoveSlots moves slots with their keys, one after the other, while both nodes
