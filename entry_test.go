@@ -571,6 +571,8 @@ func (u unwritable) MarshalJSON() ([]byte, error) {
 	return []byte("{}"), nil
 }
 
+func (*unwritable) UnmarshalJSON([]byte) error { return nil }
+
 // A call that fails leaves the value and its TTL as they were.
 func TestBadInputChangesNothing(t *testing.T) {
 	var (

@@ -41,6 +41,9 @@ func (r *Registry) declare(t reflect.Type, opts Options) (decl, error) {
 	if err := d.checkKind(t, opts); err != nil {
 		return decl{}, err
 	}
+	if err := checkText(codec, t); err != nil {
+		return decl{}, err
+	}
 	if opts.TypeName != "" {
 		if err := s.checkTag(t, opts.TypeName); err != nil {
 			return decl{}, fmt.Errorf("type name %q of %v: %w", opts.TypeName, t, err)
@@ -109,6 +112,21 @@ func (d *decl) checkKind(t reflect.Type, opts Options) error {
 		return fmt.Errorf("%v can't be stored: of the interfaces only any can", t)
 	case kind == reflect.Pointer, kind == reflect.Chan, kind == reflect.Func, kind == reflect.UnsafePointer, kind == reflect.Uintptr:
 		return fmt.Errorf("%v can't be stored", t)
+	}
+	return nil
+}
+
+// checkText refuses types that would not come back from their text.
+func checkText(codec Codec, t reflect.Type) error {
+	t = strip(t)
+	switch text, ok := codec.(textCodec); {
+	case !ok || text.tag != "text":
+		return nil
+	case t == bigFloatType:
+		return errBigFloat
+	}
+	if err := byText.check(t); err != nil {
+		return fmt.Errorf("%v can't be stored: %w", t, err)
 	}
 	return nil
 }

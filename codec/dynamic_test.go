@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -148,5 +149,23 @@ func TestUnmarshal(t *testing.T) {
 	}
 	if _, err := codec.Marshal(nil); err == nil {
 		t.Error("nil was marshaled")
+	}
+}
+
+// What a declaration of its type would refuse, a value in an any is refused too.
+func TestDynamicIsLossless(t *testing.T) {
+	typed := must(codec.For[any](nil, codec.Options{}))(t)
+	for want, v := range map[string]any{
+		"use map[string]*codec_test.pointerJSON": map[string]pointerJSON{"k": {1}},
+		"not valid UTF-8":                        map[string]int{"\xff": 1},
+		"would not come back as one":             []any{left{1}},
+	} {
+		if data, err := typed.Append(nil, "k", v); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%T: %q, %v; want %s", v, data, err, want)
+		}
+	}
+	data := must(typed.Append(nil, "k", []any{int64(1<<53 + 1), 1.5}))(t)
+	if got, err := typed.Decode("k", data); !reflect.DeepEqual(got, []any{int64(1<<53 + 1), 1.5}) || err != nil {
+		t.Errorf("got %v, %v; want both numbers as they were", got, err)
 	}
 }

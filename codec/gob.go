@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/gob"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -13,7 +14,16 @@ type gobCodec struct{}
 
 func (gobCodec) Name() string { return "gob" }
 
-func (gobCodec) Append(dst []byte, v any) ([]byte, error) {
+func (gobCodec) Append(dst []byte, v any) (data []byte, err error) {
+	defer recoverTo(&err)
+	data = dst // where gob panics, as of a nil pointer
+	plan := gobPlans.of(reflect.TypeOf(v))
+	if err := plan.look(v); err != nil {
+		return dst, err
+	}
+	if plan.byPointer {
+		v = addressable(v)
+	}
 	w := appender{dst}
 	if err := gob.NewEncoder(&w).Encode(v); err != nil {
 		return dst, err
@@ -36,12 +46,15 @@ func (gobCodec) Decode(data []byte, v any) (err error) {
 	return gob.NewDecoder(bytes.NewReader(data)).Decode(v)
 }
 
-// check compiles an encoder for t, which finds what gob can't write. Types that
-// encode themselves are left alone: they may not care for a zero value.
+// check finds what gob leaves out, and compiles an encoder, which finds what it can't
+// write. Types that encode themselves are left alone: they may not care for a zero
+// value.
 func (gobCodec) check(t reflect.Type) (err error) {
 	t = strip(t)
-	p := reflect.PointerTo(t)
-	if p.Implements(reflect.TypeFor[gob.GobEncoder]()) || p.Implements(reflect.TypeFor[encoding.BinaryMarshaler]()) {
+	if err := gobPlans.of(t).err; err != nil {
+		return err
+	}
+	if _, does := (gobRules{}).itself(t); does {
 		return nil
 	}
 	defer recoverTo(&err)
@@ -53,3 +66,78 @@ func recoverTo(err *error) {
 		*err = fmt.Errorf("gob: panic: %v", r)
 	}
 }
+
+// gobPlans say what gob makes of types.
+var gobPlans = &planner{rules: gobRules{}}
+
+type gobRules struct{}
+
+var (
+	byGob    = methods{reflect.TypeFor[gob.GobEncoder](), reflect.TypeFor[gob.GobDecoder](), "GobEncode", "GobDecode"}
+	byBinary = methods{reflect.TypeFor[encoding.BinaryMarshaler](), reflect.TypeFor[encoding.BinaryUnmarshaler](), "MarshalBinary", "UnmarshalBinary"}
+)
+
+func (gobRules) itself(t reflect.Type) (plan, bool) {
+	for _, m := range []methods{byGob, byBinary} {
+		if does, byPointer := m.writes(t); does && t.Kind() != reflect.Pointer {
+			return plan{err: m.check(t), byPointer: byPointer}, true
+		}
+	}
+	return plan{}, false
+}
+
+// fields are the exported ones, other than channels and functions.
+func (gobRules) fields(t reflect.Type) (kept, dropped []reflect.StructField, err error) {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		kind := strip(f.Type).Kind()
+		if f.IsExported() && kind != reflect.Chan && kind != reflect.Func {
+			kept = append(kept, f)
+		} else {
+			dropped = append(dropped, f)
+		}
+	}
+	return kept, dropped, nil
+}
+
+// field guards a pointer to what gob leaves out of a struct: a zero value. It would
+// come back as nil.
+func (r gobRules) field(t reflect.Type) guard {
+	if t.Kind() != reflect.Pointer {
+		return nil
+	}
+	t = strip(t)
+	if _, does := r.itself(t); t.Kind() == reflect.Struct && !does || t.Kind() == reflect.Array {
+		return nil
+	}
+	return func(v reflect.Value, _ int) error {
+		for v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return nil
+			}
+			v = v.Elem()
+		}
+		if v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+			return errors.New("it points to a zero value, which gob would bring back as nil")
+		}
+		return nil
+	}
+}
+
+// elem guards a nil pointer, which gob can't write, or makes a zero value of.
+func (gobRules) elem(t reflect.Type) guard {
+	if t.Kind() != reflect.Pointer {
+		return nil
+	}
+	return func(v reflect.Value, _ int) error {
+		if v.IsNil() {
+			return errors.New("it is nil, which gob does not have in lists and maps")
+		}
+		return nil
+	}
+}
+
+func (gobRules) mapKey(reflect.Type) error { return nil }
+
+// other leaves to gob what it refuses itself.
+func (gobRules) other(reflect.Type) plan { return plan{} }

@@ -4,9 +4,14 @@ import (
 	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
+	"time"
 )
 
 type jsonCodec struct{}
@@ -14,76 +19,447 @@ type jsonCodec struct{}
 func (jsonCodec) Name() string { return "json" }
 
 func (jsonCodec) Append(dst []byte, v any) ([]byte, error) {
+	plan := jsonPlans.of(reflect.TypeOf(v))
+	if err := plan.look(v); err != nil {
+		return dst, err
+	}
+	if plan.byPointer {
+		v = addressable(v)
+	}
 	w := appender{dst}
 	enc := json.NewEncoder(&w)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
 		return dst, err
 	}
+	if replacesText(w.buf[len(dst):]) {
+		return dst, errors.New("json: a text in it is not valid UTF-8, and would come back with U+FFFD in the place of its bytes; use []byte")
+	}
 	return bytes.TrimSuffix(w.buf, []byte{'\n'}), nil
 }
 
-func (jsonCodec) Decode(data []byte, v any) error { return json.Unmarshal(data, v) }
+// addressable is a pointer to a copy of v.
+func addressable(v any) any {
+	p := reflect.New(reflect.TypeOf(v))
+	p.Elem().Set(reflect.ValueOf(v))
+	return p.Interface()
+}
 
-// check finds what encoding/json can't write or can't read back. json itself
-// says so only once it meets such a value, which may be long after the start.
-func (jsonCodec) check(t reflect.Type) error { return jsonCheck(t, nil) }
-
-func jsonCheck(t reflect.Type, path []reflect.Type) error {
-	if slices.Contains(path, t) || marshalsItself(t) {
-		return nil
+// replacesText finds the escape that encoding/json writes for bytes that are no
+// UTF-8. U+FFFD itself it writes as it is.
+func replacesText(data []byte) bool {
+	for {
+		at := bytes.Index(data, []byte(`\ufffd`))
+		if at < 0 {
+			return false
+		}
+		slashes := len(data[:at]) - len(bytes.TrimRight(data[:at], `\`))
+		if slashes%2 == 0 {
+			return true
+		}
+		data = data[at+1:]
 	}
-	path = append(path, t)
+}
+
+// Decode decodes what encoding/json does, but where it decodes into an interface,
+// a number that a float64 can't hold becomes an int64 or a uint64.
+func (jsonCodec) Decode(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil || !hasLongNumber(data) {
+		return err
+	}
+	return exactNumbers(data, v)
+}
+
+// jsonPlans say what JSON makes of types. The package encoding/json itself says so
+// only once it meets such a value, which may be long after the start, or never.
+var jsonPlans = &planner{rules: jsonRules{}}
+
+// check finds what can't be written or can't be read back.
+func (jsonCodec) check(t reflect.Type) error { return jsonPlans.of(t).err }
+
+type jsonRules struct{}
+
+var (
+	byJSON = methods{reflect.TypeFor[json.Marshaler](), reflect.TypeFor[json.Unmarshaler](), "MarshalJSON", "UnmarshalJSON"}
+	byText = methods{reflect.TypeFor[encoding.TextMarshaler](), reflect.TypeFor[encoding.TextUnmarshaler](), "MarshalText", "UnmarshalText"}
+
+	bigFloatType = reflect.TypeFor[big.Float]()
+)
+
+func (jsonRules) itself(t reflect.Type) (plan, bool) {
+	switch t {
+	case timeType:
+		return plan{guard: wholeMinutes}, true
+	case bigFloatType:
+		return plan{err: errBigFloat}, true
+	}
+	if elem := elemOf(t); elem != nil && elem.Kind() == reflect.Interface && elem.NumMethod() > 0 {
+		return plan{err: fmt.Errorf("json can't read a %v back", elem)}, true
+	}
+	for _, m := range []methods{byJSON, byText} {
+		if does, byPointer := m.writes(t); does && t.Kind() != reflect.Pointer {
+			return plan{err: m.check(t), byPointer: byPointer}, true
+		}
+	}
+	return plan{}, false
+}
+
+// elemOf is the type of what a list or a map holds; nil for any other type.
+func elemOf(t reflect.Type) reflect.Type {
 	switch t.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
-		return fmt.Errorf("json can't write a %v", t)
-	case reflect.Interface:
-		if t.NumMethod() > 0 {
-			return fmt.Errorf("json can't read a %v back", t)
-		}
-	case reflect.Map:
-		if !jsonKey(t.Key()) {
-			return fmt.Errorf("json can't write a map with keys of type %v", t.Key())
-		}
-		return jsonCheck(t.Elem(), path)
-	case reflect.Pointer, reflect.Slice, reflect.Array:
-		return jsonCheck(t.Elem(), path)
-	case reflect.Struct:
-		return jsonCheckFields(t, path)
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return t.Elem()
 	}
 	return nil
 }
 
-func jsonCheckFields(t reflect.Type, path []reflect.Type) error {
+var errBigFloat = errors.New("text and json read a big.Float with 64 bits only; give the key rin.Codec(codec.Gob)")
+
+// wholeMinutes finds a time whose text would say another moment.
+func wholeMinutes(v reflect.Value, _ int) error {
+	if !v.CanInterface() {
+		return nil // what is not exported is not written
+	}
+	t, _ := v.Interface().(time.Time)
+	if _, offset := t.Zone(); offset%60 != 0 {
+		return fmt.Errorf("the offset of %v has seconds, which RFC 3339 leaves out; give its UTC()", t)
+	}
+	return nil
+}
+
+// fields are those that encoding/json writes: of several with one name the one that
+// is embedded least deep, or among these the one that has it from its tag.
+func (jsonRules) fields(t reflect.Type) (kept, dropped []reflect.StructField, err error) {
+	all := jsonFields{named: map[string][]jsonField{}}
+	if err := all.add(t, nil, nil); err != nil {
+		return nil, nil, err
+	}
+	dropped = all.dropped
+	for _, name := range all.names {
+		first, rest, err := dominant(name, all.named[name])
+		if err != nil {
+			return nil, nil, err
+		}
+		kept = append(kept, first)
+		dropped = append(dropped, rest...)
+	}
+	return kept, dropped, nil
+}
+
+// jsonFields are the fields of a struct and of what it embeds.
+type jsonFields struct {
+	names   []string // in order
+	named   map[string][]jsonField
+	dropped []reflect.StructField
+}
+
+type jsonField struct {
+	reflect.StructField
+	tagged bool
+}
+
+// add adds the fields of t, which is embedded in the types on the path, at an index.
+func (all *jsonFields) add(t reflect.Type, index []int, path []reflect.Type) error {
+	path = append(path, t)
 	for i := range t.NumField() {
 		f := t.Field(i)
-		if f.Tag.Get("json") == "-" || !f.IsExported() && !f.Anonymous {
-			continue
-		}
-		// A field with methods to its interface may well stay nil.
-		if f.Type.Kind() == reflect.Interface {
-			continue
-		}
-		if err := jsonCheck(f.Type, path); err != nil {
-			return fmt.Errorf("field %s: %w", f.Name, err)
+		f.Index = append(slices.Clone(index), i)
+		name, tagged, written, err := jsonName(f)
+		switch {
+		case err != nil:
+			return err
+		case !written && name == "-": // as it was asked for
+		case !written:
+			all.dropped = append(all.dropped, f)
+		case name != "":
+			if all.named[name] == nil {
+				all.names = append(all.names, name)
+			}
+			all.named[name] = append(all.named[name], jsonField{f, tagged})
+		case !slices.Contains(path, embeddedStruct(f)):
+			if err := all.add(embeddedStruct(f), f.Index, path); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func marshalsItself(t reflect.Type) bool {
-	p := reflect.PointerTo(t)
-	return p.Implements(reflect.TypeFor[json.Marshaler]()) || p.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+// embeddedStruct is the struct that a field embeds, or a pointer to it; nil for any
+// other field.
+func embeddedStruct(f reflect.StructField) reflect.Type {
+	t := f.Type
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if !f.Anonymous || t.Kind() != reflect.Struct {
+		return nil
+	}
+	return t
 }
 
-func jsonKey(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.String,
-		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		return true
+// jsonName is a field's name in JSON, from its tag or not; empty for what is
+// embedded, whose fields stand for it; "-" for what is not to be written.
+func jsonName(f reflect.StructField) (name string, tagged, written bool, err error) {
+	tag := f.Tag.Get("json")
+	if tag == "-" {
+		return "-", false, false, nil
 	}
-	return t.Implements(reflect.TypeFor[encoding.TextMarshaler]()) && isTexter(t)
+	name, _, _ = strings.Cut(tag, ",")
+	embeds := embeddedStruct(f) != nil
+	switch {
+	case !f.IsExported() && !embeds:
+		return "", false, false, nil
+	case !f.IsExported() && f.Type.Kind() == reflect.Pointer:
+		return "", false, false, fmt.Errorf("field %s: json can't read an embedded pointer to a type that is not exported; embed the type itself", f.Name)
+	case name != "":
+		return name, true, true, nil
+	case embeds:
+		return "", false, true, nil
+	}
+	return f.Name, false, true, nil
+}
+
+// dominant is the field of a name that is written.
+func dominant(name string, fields []jsonField) (first reflect.StructField, rest []reflect.StructField, err error) {
+	best := 0
+	better := func(a, b jsonField) bool {
+		if len(a.Index) != len(b.Index) {
+			return len(a.Index) < len(b.Index)
+		}
+		return a.tagged && !b.tagged
+	}
+	for i, f := range fields {
+		if better(f, fields[best]) {
+			best = i
+		}
+	}
+	for i, f := range fields {
+		if i == best {
+			continue
+		}
+		if !better(fields[best], f) {
+			return first, nil, fmt.Errorf("two fields are %q in JSON, so that neither would be written; give one of them another name in its tag", name)
+		}
+		rest = append(rest, f.StructField)
+	}
+	return fields[best].StructField, rest, nil
+}
+
+func (jsonRules) field(reflect.Type) guard { return nil }
+
+func (jsonRules) elem(reflect.Type) guard { return nil }
+
+// mapKey knows that encoding/json writes a string as it is, but reads it by its
+// UnmarshalText.
+func (jsonRules) mapKey(t reflect.Type) error {
+	reads := reflect.PointerTo(t).Implements(byText.read)
+	switch t.Kind() {
+	case reflect.String:
+		if reads {
+			return fmt.Errorf("json writes keys of type %v as they are, and reads them by UnmarshalText; use another type for the keys", t)
+		}
+		return nil
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		if t.Implements(byText.write) != reads {
+			return fmt.Errorf("json does not read keys of type %v as it writes them; give the type both MarshalText and UnmarshalText, or neither", t)
+		}
+		return nil
+	}
+	if !t.Implements(byText.write) || !reads {
+		return fmt.Errorf("json can't write a map with keys of type %v", t)
+	}
+	return nil
+}
+
+func (jsonRules) other(t reflect.Type) plan {
+	switch {
+	case t.Kind() != reflect.Interface:
+		return plan{err: fmt.Errorf("json can't write a %v", t)}
+	case t.NumMethod() > 0:
+		return plan{guard: isNilInterface}
+	}
+	return plan{guard: isPlainData}
+}
+
+// isNilInterface finds a value in an interface with methods, which may well stay nil.
+func isNilInterface(v reflect.Value, _ int) error {
+	if v.IsNil() {
+		return nil
+	}
+	return fmt.Errorf("json can't read a %v back", v.Type())
+}
+
+// isPlainData finds what does not come back from an any as what it is. Numbers come
+// back as numbers.
+func isPlainData(v reflect.Value, depth int) error {
+	if depth > maxDepth {
+		return errors.New("it is nested too deep, or contains itself")
+	}
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	if !v.IsValid() {
+		return nil
+	}
+	switch data := v.Interface().(type) {
+	case bool, string, float64, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
+		return nil
+	case []any:
+		for i := range data {
+			if err := isPlainData(reflect.ValueOf(&data[i]).Elem(), depth+1); err != nil {
+				return fmt.Errorf("[%d]: %w", i, err)
+			}
+		}
+		return nil
+	case map[string]any:
+		for key, elem := range data {
+			if err := isPlainData(reflect.ValueOf(&elem).Elem(), depth+1); err != nil {
+				return fmt.Errorf("[%q]: %w", key, err)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("a %v in an interface would not come back as one; declare its type", v.Type())
+}
+
+// longNumber is how many digits a number has at least that a float64 can't hold.
+const longNumber = 16
+
+// hasLongNumber is false where every float64 is exact.
+func hasLongNumber(data []byte) bool {
+	run := 0
+	for _, c := range data {
+		if '0' <= c && c <= '9' {
+			if run++; run >= longNumber {
+				return true
+			}
+		} else if c != '.' {
+			run = 0
+		}
+	}
+	return false
+}
+
+// exactNumbers decodes once more, and makes of the numbers in interfaces what holds
+// them.
+func exactNumbers(data []byte, v any) error {
+	into := reflect.ValueOf(v).Elem()
+	into.SetZero()
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	return settleNumbers(into)
+}
+
+// settleNumbers replaces each json.Number in an interface, wherever it is in a value
+// that can be set.
+func settleNumbers(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Interface:
+		if v.IsNil() || !v.CanSet() {
+			return nil
+		}
+		settled, err := settledNumbers(v.Interface())
+		if err == nil {
+			v.Set(reflect.ValueOf(settled))
+		}
+		return err
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return settleNumbers(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if err := settleNumbers(v.Field(i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := settleNumbers(v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Map:
+		return settleMap(v)
+	}
+	return nil
+}
+
+func settleMap(v reflect.Value) error {
+	if !v.CanInterface() {
+		return nil
+	}
+	for entries := v.MapRange(); entries.Next(); {
+		elem := reflect.New(v.Type().Elem()).Elem()
+		elem.Set(entries.Value())
+		if err := settleNumbers(elem); err != nil {
+			return err
+		}
+		v.SetMapIndex(entries.Key(), elem)
+	}
+	return nil
+}
+
+// settledNumbers is what was decoded into an any, with numbers in place of their
+// texts.
+func settledNumbers(v any) (any, error) {
+	switch v := v.(type) {
+	case json.Number:
+		return number(string(v))
+	case []any:
+		for i := range v {
+			settled, err := settledNumbers(v[i])
+			if err != nil {
+				return nil, err
+			}
+			v[i] = settled
+		}
+	case map[string]any:
+		for key, elem := range v {
+			settled, err := settledNumbers(elem)
+			if err != nil {
+				return nil, err
+			}
+			v[key] = settled
+		}
+	}
+	return v, nil
+}
+
+// number is a float64, or if that can't hold a whole number an int64 or a uint64.
+func number(text string) (any, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		if f := float64(n); f < 1<<63 && int64(f) == n {
+			return f, nil
+		}
+		return n, nil
+	}
+	if n, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return n, nil
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !holds(f, text) {
+		return nil, fmt.Errorf("json: no number that an interface could get holds %s; declare the type", text)
+	}
+	return f, nil
+}
+
+// holds says that a float64 is written as the same number as text.
+func holds(f float64, text string) bool {
+	const longest = 400 // more than any float64 needs, and not too much to compute with
+	mantissa, _, _ := strings.Cut(strings.ToLower(text), "e")
+	if f == 0 || len(text) > longest {
+		return !strings.ContainsAny(mantissa, "123456789")
+	}
+	exact, ok := new(big.Rat).SetString(text)
+	again, _ := new(big.Rat).SetString(strconv.FormatFloat(f, 'g', -1, 64))
+	return ok && again != nil && exact.Cmp(again) == 0
 }
 
 // appender is an io.Writer onto a slice.

@@ -1,0 +1,315 @@
+package codec
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"runtime"
+	"slices"
+	"sync"
+)
+
+// A guard looks through a value for what a codec would leave out, or bring back as
+// something else, and would not say so.
+type guard func(v reflect.Value, depth int) error
+
+// A plan is what a codec makes of a type. It is found out once.
+type plan struct {
+	err   error // why no value can be stored
+	guard guard // what to look for in each value; nil: nothing
+	// byPointer says that a type in it has its methods on the pointer: a value has to
+	// be addressable, or these are not called.
+	byPointer bool
+}
+
+// rules are what plans of one codec go by.
+type rules interface {
+	// itself is the plan of a type that the codec lets write itself.
+	itself(t reflect.Type) (p plan, does bool)
+	// fields are those of a struct that the codec writes, and those that it drops.
+	fields(t reflect.Type) (kept, dropped []reflect.StructField, err error)
+	// field and elem are guards of a field, and of what is in a list or a map, beside
+	// those of their types; or nil.
+	field(t reflect.Type) guard
+	elem(t reflect.Type) guard
+	// mapKey is why a type can't be a map's key.
+	mapKey(t reflect.Type) error
+	// other is the plan of an interface, or of what is no data.
+	other(t reflect.Type) plan
+}
+
+// planner makes the plans of one codec, and keeps them.
+type planner struct {
+	rules rules
+	plans sync.Map // of reflect.Type to *plan
+}
+
+// of is the plan of a type.
+func (p *planner) of(t reflect.Type) *plan {
+	if known, ok := p.plans.Load(t); ok {
+		return known.(*plan)
+	}
+	made, _ := p.plans.LoadOrStore(t, planning{p.rules, map[reflect.Type]*plan{}}.of(t))
+	return made.(*plan)
+}
+
+// planning is the making of a plan, and of those of all types in it.
+type planning struct {
+	rules
+	plans map[reflect.Type]*plan
+}
+
+func (p planning) of(t reflect.Type) *plan {
+	if begun, ok := p.plans[t]; ok {
+		// A type that is in itself: its guard is not known yet.
+		return &plan{err: begun.err, byPointer: begun.byPointer, guard: func(v reflect.Value, depth int) error {
+			return begun.check(v, depth)
+		}}
+	}
+	made := &plan{}
+	p.plans[t] = made
+	*made = p.make(t)
+	return made
+}
+
+// look is why a value can't be stored, if it can't.
+func (p *plan) look(v any) error {
+	if p.err != nil || p.guard == nil {
+		return p.err
+	}
+	return p.check(reflect.ValueOf(v), 0)
+}
+
+// check looks through a value.
+func (p *plan) check(v reflect.Value, depth int) error {
+	if p.guard == nil {
+		return nil
+	}
+	if depth > maxDepth {
+		return errors.New("it is nested too deep, or contains itself")
+	}
+	return p.guard(v, depth+1)
+}
+
+// maxDepth is how deep a value may be nested, as in encoding/json.
+const maxDepth = 10_000
+
+func (p planning) make(t reflect.Type) plan {
+	if own, does := p.itself(t); does {
+		return own
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return p.pointer(t)
+	case reflect.Slice, reflect.Array:
+		return p.list(t)
+	case reflect.Map:
+		return p.mapping(t)
+	case reflect.Struct:
+		return p.structure(t)
+	case reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer, reflect.Complex64, reflect.Complex128:
+		return p.other(t)
+	}
+	return plan{}
+}
+
+func (p planning) pointer(t reflect.Type) plan {
+	elem := p.of(t.Elem())
+	nilable := slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, t.Elem().Kind())
+	if elem.guard == nil && !nilable {
+		return plan{err: elem.err}
+	}
+	return plan{err: elem.err, guard: func(v reflect.Value, depth int) error {
+		switch {
+		case v.IsNil():
+			return nil
+		case nilable && v.Elem().IsNil():
+			return errors.New("it points to nil, and would come back as nil itself")
+		}
+		return elem.check(v.Elem(), depth)
+	}}
+}
+
+func (p planning) list(t reflect.Type) plan {
+	elem := p.elemOf(t)
+	made := plan{err: elem.err, byPointer: elem.byPointer && t.Kind() == reflect.Array}
+	if elem.guard != nil {
+		made.guard = func(v reflect.Value, depth int) error {
+			for i := range v.Len() {
+				if err := elem.check(v.Index(i), depth); err != nil {
+					return fmt.Errorf("[%d]: %w", i, err)
+				}
+			}
+			return nil
+		}
+	}
+	return made
+}
+
+// elemOf is the plan of what is in a list or a map.
+func (p planning) elemOf(t reflect.Type) *plan {
+	elem, own := p.of(t.Elem()), p.elem(t.Elem())
+	if own == nil {
+		return elem
+	}
+	return &plan{err: elem.err, byPointer: elem.byPointer, guard: func(v reflect.Value, depth int) error {
+		if err := own(v, depth); err != nil {
+			return err
+		}
+		return elem.check(v, depth)
+	}}
+}
+
+func (p planning) mapping(t reflect.Type) plan {
+	if err := p.mapKey(t.Key()); err != nil {
+		return plan{err: err}
+	}
+	key, elem := p.of(t.Key()), p.elemOf(t)
+	if err := errors.Join(key.err, elem.err); err != nil {
+		return plan{err: err}
+	}
+	if elem.byPointer {
+		return plan{err: fmt.Errorf("the methods of %v are its pointer's, and would not be called for a value in a map; use map[%v]*%v", t.Elem(), t.Key(), t.Elem())}
+	}
+	if key.guard == nil && elem.guard == nil {
+		return plan{}
+	}
+	return plan{guard: func(v reflect.Value, depth int) error {
+		for entries := v.MapRange(); entries.Next(); {
+			if err := errors.Join(key.check(entries.Key(), depth), elem.check(entries.Value(), depth)); err != nil {
+				return fmt.Errorf("[%v]: %w", entries.Key(), err)
+			}
+		}
+		return nil
+	}}
+}
+
+// guarded is a field with what to look for in it.
+type guarded struct {
+	reflect.StructField
+	guard guard
+}
+
+func (p planning) structure(t reflect.Type) plan {
+	kept, dropped, err := p.fields(t)
+	if err == nil && len(kept) == 0 && len(dropped) > 0 {
+		err = fmt.Errorf("%v has no exported fields, so nothing of it would be stored; export them, or give the type methods to marshal itself", t)
+	}
+	if err != nil {
+		return plan{err: err}
+	}
+	made := plan{}
+	var fields []guarded
+	for _, f := range kept {
+		of := p.of(f.Type)
+		if of.err != nil && made.err == nil {
+			made.err = fmt.Errorf("field %s: %w", f.Name, of.err)
+		}
+		made.byPointer = made.byPointer || of.byPointer
+		if of.guard != nil {
+			fields = append(fields, guarded{f, of.check})
+		}
+		if own := p.field(f.Type); own != nil {
+			fields = append(fields, guarded{f, own})
+		}
+	}
+	for _, f := range dropped {
+		fields = append(fields, guarded{f, notZero})
+	}
+	if len(fields) > 0 {
+		made.guard = func(v reflect.Value, depth int) error {
+			for i := range fields {
+				if err := fields[i].check(v, depth); err != nil {
+					return fmt.Errorf("field %s: %w", fields[i].Name, err)
+				}
+			}
+			return nil
+		}
+	}
+	return made
+}
+
+// check looks at the field of a struct, through what is embedded there, which may
+// be nil.
+func (f *guarded) check(v reflect.Value, depth int) error {
+	for _, i := range f.Index {
+		if v.Kind() == reflect.Pointer {
+			if v.IsNil() {
+				return nil
+			}
+			v = v.Elem()
+		}
+		v = v.Field(i)
+	}
+	return f.guard(v, depth)
+}
+
+func notZero(v reflect.Value, _ int) error {
+	if v.IsZero() {
+		return nil
+	}
+	return errors.New("it is not empty, and would be left out, since it is not exported or hidden by another field")
+}
+
+// methods are a pair by which a type writes and reads itself.
+type methods struct {
+	write, read         reflect.Type // interfaces
+	writeName, readName string
+}
+
+// writes says how t has the method that writes: its values do, or only its
+// pointers.
+func (m methods) writes(t reflect.Type) (does, byPointer bool) {
+	if t.Kind() == reflect.Interface {
+		return false, false
+	}
+	value := t.Implements(m.write)
+	return value || reflect.PointerTo(t).Implements(m.write), !value
+}
+
+// check is why a type that writes itself by the method is not read back.
+func (m methods) check(t reflect.Type) error {
+	if !reflect.PointerTo(t).Implements(m.read) {
+		return fmt.Errorf("%v has %s and not %s, so that it is not read as it is written; give it both", t, m.writeName, m.readName)
+	}
+	for _, name := range []string{m.writeName, m.readName} {
+		if embedded, ok := promoted(t, name); ok {
+			return fmt.Errorf("the %s of %v is that of its embedded %s, and leaves out the other fields; give the type its own, or the field a name", name, t, embedded)
+		}
+	}
+	return nil
+}
+
+// promoted says that a struct of several fields has a method only because it embeds
+// something that has it.
+func promoted(t reflect.Type, name string) (embedded string, ok bool) {
+	if t.Kind() != reflect.Struct || t.NumField() < 2 {
+		return "", false
+	}
+	method, found := t.MethodByName(name)
+	if !found {
+		method, found = reflect.PointerTo(t).MethodByName(name)
+	}
+	if !found {
+		return "", false
+	}
+	// The compiler writes promoted methods, which are in no file then.
+	f := runtime.FuncForPC(method.Func.Pointer())
+	if f == nil {
+		return "", false
+	}
+	if file, _ := f.FileLine(f.Entry()); file != "<autogenerated>" {
+		return "", false
+	}
+	for i := range t.NumField() {
+		if field := t.Field(i); field.Anonymous {
+			if _, has := field.Type.MethodByName(name); has {
+				return field.Name, true
+			}
+			if _, has := reflect.PointerTo(field.Type).MethodByName(name); has {
+				return field.Name, true
+			}
+		}
+	}
+	return "", false
+}
