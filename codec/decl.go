@@ -263,10 +263,26 @@ func (d *decl) readAny(s *state, key string, data []byte) (tag string, v any, er
 	}
 	p := reflect.New(t)
 	own := decl{tag: tag, codec: Text, chain: d.chain}
+	if err := own.checkRead(s, h, t); err != nil {
+		return tag, nil, err
+	}
 	if err := own.read(s, key, h, p.Interface()); err != nil {
 		return tag, nil, err
 	}
 	return tag, p.Elem().Interface(), nil
+}
+
+// checkRead refuses a type that the codec which a header names could not have
+// written, so that what is read can be written again.
+func (d *decl) checkRead(s *state, h header, t reflect.Type) error {
+	codec, _, err := d.reader(s, h.codec)
+	if err != nil {
+		return err
+	}
+	if c, ok := codec.(interface{ plan(reflect.Type) *plan }); ok && c.plan(t).err != nil {
+		return badPayload(codec.Name(), d.tag, c.plan(t).err)
+	}
+	return nil
 }
 
 // convertible is nil where a stored number may be read as another type of its

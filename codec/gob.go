@@ -14,10 +14,10 @@ type gobCodec struct{}
 
 func (gobCodec) Name() string { return "gob" }
 
-func (gobCodec) Append(dst []byte, v any) (data []byte, err error) {
+func (c gobCodec) Append(dst []byte, v any) (data []byte, err error) {
 	defer recoverTo(&err)
 	data = dst // where gob panics, as of a nil pointer
-	plan := gobPlans.of(reflect.TypeOf(v))
+	plan := c.plan(reflect.TypeOf(v))
 	if err := plan.look(v); err != nil {
 		return dst, err
 	}
@@ -49,9 +49,9 @@ func (gobCodec) Decode(data []byte, v any) (err error) {
 // check finds what gob leaves out, and compiles an encoder, which finds what it can't
 // write. Types that encode themselves are left alone: they may not care for a zero
 // value.
-func (gobCodec) check(t reflect.Type) (err error) {
+func (c gobCodec) check(t reflect.Type) (err error) {
 	t = strip(t)
-	if err := gobPlans.of(t).err; err != nil {
+	if err := c.plan(t).err; err != nil {
 		return err
 	}
 	if _, does := (gobRules{}).itself(t); does {
@@ -66,6 +66,8 @@ func recoverTo(err *error) {
 		*err = fmt.Errorf("gob: panic: %v", r)
 	}
 }
+
+func (gobCodec) plan(t reflect.Type) *plan { return gobPlans.of(t) }
 
 // gobPlans say what gob makes of types.
 var gobPlans = &planner{rules: gobRules{}}

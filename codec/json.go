@@ -18,8 +18,8 @@ type jsonCodec struct{}
 
 func (jsonCodec) Name() string { return "json" }
 
-func (jsonCodec) Append(dst []byte, v any) ([]byte, error) {
-	plan := jsonPlans.of(reflect.TypeOf(v))
+func (c jsonCodec) Append(dst []byte, v any) ([]byte, error) {
+	plan := c.plan(reflect.TypeOf(v))
 	if err := plan.look(v); err != nil {
 		return dst, err
 	}
@@ -74,8 +74,10 @@ func (jsonCodec) Decode(data []byte, v any) error {
 // only once it meets such a value, which may be long after the start, or never.
 var jsonPlans = &planner{rules: jsonRules{}}
 
+func (jsonCodec) plan(t reflect.Type) *plan { return jsonPlans.of(t) }
+
 // check finds what can't be written or can't be read back.
-func (jsonCodec) check(t reflect.Type) error { return jsonPlans.of(t).err }
+func (c jsonCodec) check(t reflect.Type) error { return c.plan(t).err }
 
 type jsonRules struct{}
 
