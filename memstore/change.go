@@ -23,7 +23,7 @@ func (s *Store) compareAndSwap(o *backend.CompareAndSwap, old *item, now time.Ti
 	}
 }
 
-func (s *Store) compareAndDelete(o *backend.CompareAndDelete, old *item, now time.Time) {
+func (s *Store) compareAndDelete(o *backend.CompareAndDelete, old *item, _ time.Time) {
 	switch {
 	case old == nil:
 	case bytes.Equal(old.value, o.Old):

@@ -16,7 +16,7 @@ var keyDeeds = []deed{
 	reads(memoryUsage),
 }
 
-func (s *Store) delete(o *backend.Delete, it *item, now time.Time) {
+func (s *Store) delete(o *backend.Delete, it *item, _ time.Time) {
 	if it != nil {
 		s.keys.remove(o.Key)
 		o.Deleted = true

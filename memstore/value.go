@@ -55,7 +55,7 @@ func setExpiry(ttl time.Duration, at time.Time, keep bool, old *item, now time.T
 	return expiry(ttl, at, now)
 }
 
-func (s *Store) take(o *backend.Take, it *item, now time.Time) {
+func (s *Store) take(o *backend.Take, it *item, _ time.Time) {
 	if it != nil {
 		// A reader that loaded the item a moment ago may still be copying it.
 		o.Value, o.Found = bytes.Clone(it.value), true

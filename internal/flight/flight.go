@@ -42,11 +42,11 @@ type flight struct {
 }
 
 var (
-	// ErrCircle: a work would wait for itself, directly or through others.
+	// ErrCircle says that a work would wait for itself, directly or through others.
 	ErrCircle = errors.New("it would wait for itself")
-	// ErrClosed: the group has been closed.
+	// ErrClosed says that the group has been closed.
 	ErrClosed = errors.New("no more work is begun")
-	// ErrGoexit: a work has ended its goroutine.
+	// ErrGoexit says that a work has ended its goroutine.
 	ErrGoexit = errors.New("it ended its goroutine")
 )
 

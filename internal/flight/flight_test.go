@@ -57,7 +57,7 @@ func TestJoin_panic(t *testing.T) {
 	var g group
 	_, err := g.Join(t.Context(), "k", func(context.Context) (any, error) { panic(errInk) })
 	var p *flight.PanicError
-	if !errors.As(err, &p) || p.Value != errInk || len(p.Stack) == 0 || err.Error() != "panic: out of ink" {
+	if !errors.As(err, &p) || p.Value != any(errInk) || len(p.Stack) == 0 || err.Error() != "panic: out of ink" {
 		t.Errorf("%v, want the panic and where it was", err)
 	}
 }
