@@ -20,8 +20,6 @@ import (
 type command struct {
 	redis.Cmder
 	op backend.Op
-	// key is op's, for when op may no more be looked at.
-	key string
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
@@ -43,7 +41,7 @@ type command struct {
 func newCommands(ctx context.Context, ops []backend.Op) []command {
 	cmds := make([]command, len(ops))
 	for i, op := range ops {
-		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, key: backend.Key(op), once: backend.EffectOf(op) == backend.Write}
+		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write}
 	}
 	return cmds
 }

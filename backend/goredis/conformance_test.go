@@ -9,12 +9,13 @@ import (
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/backendtest"
 	"github.com/redisimnest/rin/backend/goredis"
+	"github.com/redisimnest/rin/internal/minitest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
 
 func TestConformance(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
-		mini := servertest.StartMiniredis(t)
+		mini := minitest.Start(t)
 		client := newClient(t, &redis.Options{Addr: mini.Addr()})
 		h := harness(client, &servertest.Node{Addr: mini.Addr()})
 		h.Elapse = func(_ testing.TB, d time.Duration) { mini.FastForward(d) }

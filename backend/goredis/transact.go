@@ -24,20 +24,27 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	b.run(ctx, ops, transaction)
-	b.repeat(ctx, ops, transaction)
+	w := transaction(backend.Key(ops[0]))
+	b.run(ctx, ops, w)
+	b.repeat(ctx, ops, w)
 	backend.Discarded(ops)
 	return backend.FirstErr(ops)
 }
 
-// transaction is the way of [Backend.Transact].
-var transaction = way{send: (*Backend).transact, undone: undoneWhole, whole: true}
+// transaction is the way of [Backend.Transact] with ops of the slot of key.
+func transaction(key string) way {
+	return way{
+		send:   func(b *Backend, ctx context.Context, cmds []command) { b.transact(ctx, key, cmds) },
+		undone: undoneWhole,
+		whole:  true,
+	}
+}
 
 // transact sends cmds as a transaction. go-redis writes it to one connection in
 // one piece, and sends it again only where a cluster has answered that the slot
 // is elsewhere, and so has carried out nothing.
-func (b *Backend) transact(ctx context.Context, cmds []command) {
-	if err := b.admit(ctx, cmds[0].key); err != nil {
+func (b *Backend) transact(ctx context.Context, key string, cmds []command) {
+	if err := b.admit(ctx, key); err != nil {
 		refuse(cmds, err)
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/backendtest"
 	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/minitest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
 
@@ -36,7 +37,7 @@ func newClient(t testing.TB, addr string, setups ...setup) valkey.Client {
 }
 
 func TestConformance_miniredis(t *testing.T) {
-	mini := servertest.StartMiniredis(t)
+	mini := minitest.Start(t)
 	b := valkeygo.New(newClient(t, mini.Addr(), miniredisSetup...))
 	backendtest.Run(t, backendtest.Harness{
 		New: func(testing.TB) backend.Backend {
@@ -51,7 +52,7 @@ func TestConformance_miniredis(t *testing.T) {
 
 // A client that isn't told otherwise takes miniredis for a cluster.
 func TestConformance_miniredisAsCluster(t *testing.T) {
-	mini := servertest.StartMiniredis(t)
+	mini := minitest.Start(t)
 	client := newClient(t, mini.Addr(), func(o *valkey.ClientOption) { o.DisableCache = true })
 	if client.Mode() != valkey.ClientModeCluster {
 		t.Fatalf("the client is in mode %q; this test is for a cluster's", client.Mode())

@@ -13,6 +13,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/walk"
 	"github.com/redisimnest/rin/backend/wire"
 )
 
@@ -22,6 +23,7 @@ type Backend struct{ pool *redis.Pool }
 
 var (
 	_ backend.Backend    = (*Backend)(nil)
+	_ backend.Pager      = (*Backend)(nil)
 	_ backend.Transactor = (*Backend)(nil)
 )
 
@@ -153,35 +155,36 @@ func reply(v any) wire.Reply {
 	return wire.Reply{Nil: true}
 }
 
-// Scan walks the keys that begin with prefix: SCAN.
+// Scan walks the keys that begin with prefix, as package walk does: to the end, or
+// to an error.
 func (b *Backend) Scan(ctx context.Context, prefix string) iter.Seq2[[]string, error] {
-	return func(yield func([]string, error) bool) {
-		for cursor := ""; cursor != "0"; {
-			next, keys, err := b.page(ctx, cmp.Or(cursor, "0"), prefix)
-			if err != nil {
-				yield(nil, backend.Unsent(ctx, err))
-				return
-			}
-			if keys = wire.Within(prefix, keys); len(keys) > 0 && !yield(keys, nil) {
-				return
-			}
-			cursor = next
-		}
-	}
+	return b.ScanPages(ctx, prefix, backend.DefaultPageSize)
 }
 
-func (b *Backend) page(ctx context.Context, cursor, prefix string) (next string, keys []string, err error) {
-	if err := ctx.Err(); err != nil {
-		return "", nil, err
-	}
-	conn, err := b.conn(ctx)
+// ScanPages is Scan with size keys looked at per round trip.
+func (b *Backend) ScanPages(ctx context.Context, prefix string, size int) iter.Seq2[[]string, error] {
+	return walk.Walk{Prefix: prefix, Size: size, Patience: walk.Patience}.Server(ctx, node{b})
+}
+
+// node is the server, for a walk.
+type node struct{ *Backend }
+
+// Do sends commands that only read, and reads their replies.
+func (n node) Do(ctx context.Context, commands ...[]string) ([]wire.Reply, error) {
+	conn, err := n.conn(ctx)
 	if err != nil {
-		return "", nil, err
+		return nil, backend.Unsent(ctx, err)
 	}
 	defer conn.Close()
-	found, err := redis.Values(redis.DoContext(conn, ctx, "SCAN", cursor, "MATCH", wire.Match(prefix), "COUNT", backend.DefaultPageSize))
-	if err == nil {
-		_, err = redis.Scan(found, &next, &keys)
+	for _, words := range commands {
+		_ = conn.Send(words[0], redis.Args{}.AddFlat(words[1:])...)
 	}
-	return next, keys, err
+	_ = conn.Flush() // What keeps them from being sent breaks the connection.
+	replies := make([]wire.Reply, len(commands))
+	for i := range replies {
+		if replies[i], err = receive(ctx, conn); err != nil {
+			return nil, backend.Unsent(ctx, err)
+		}
+	}
+	return replies, nil
 }

@@ -1,4 +1,5 @@
-package servertest
+// Package minitest starts miniredis for tests.
+package minitest
 
 import (
 	"strings"
@@ -8,9 +9,9 @@ import (
 	"github.com/alicebob/miniredis/v2/server"
 )
 
-// StartMiniredis starts a miniredis whose GETEX, like a server's, leaves a key of
+// Start starts a miniredis whose GETEX, like a server's, leaves a key of
 // another kind the expiry it has.
-func StartMiniredis(t testing.TB) *miniredis.Miniredis {
+func Start(t testing.TB) *miniredis.Miniredis {
 	t.Helper()
 	m := miniredis.RunT(t)
 	m.Server().SetPreHook(func(c *server.Peer, cmd string, args ...string) bool {
