@@ -248,7 +248,7 @@ func notZero(v reflect.Value, _ int) error {
 	if v.IsZero() {
 		return nil
 	}
-	return errors.New("it is not empty, and would be left out, since it is not exported or hidden by another field")
+	return errors.New("it is not empty, and would be lost, since it is not exported, or another field hides it; export it, rename it, or clear it")
 }
 
 // methods are a pair by which a type writes and reads itself.
