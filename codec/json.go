@@ -63,11 +63,12 @@ func replacesText(data []byte) bool {
 
 // Decode decodes what encoding/json does, but where it decodes into an interface,
 // a number that a float64 can't hold becomes an int64 or a uint64.
-func (jsonCodec) Decode(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil || !hasLongNumber(data) {
-		return err
+func (c jsonCodec) Decode(data []byte, v any) error {
+	err := json.Unmarshal(data, v)
+	if err == nil && c.plan(reflect.TypeOf(v)).holdsAny && hasLongNumber(data) {
+		err = exactNumbers(data, v)
 	}
-	return exactNumbers(data, v)
+	return err
 }
 
 // jsonPlans say what JSON makes of types. The package encoding/json itself says so
@@ -282,7 +283,7 @@ func (jsonRules) other(t reflect.Type) plan {
 	case t.NumMethod() > 0:
 		return plan{guard: isNilInterface}
 	}
-	return plan{guard: isPlainData}
+	return plan{guard: isPlainData, holdsAny: true}
 }
 
 // isNilInterface finds a value in an interface with methods, which may well stay nil.

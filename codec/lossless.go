@@ -20,6 +20,8 @@ type plan struct {
 	// byPointer says that a type in it has its methods on the pointer: a value has to
 	// be addressable, or these are not called.
 	byPointer bool
+	// holdsAny says that there is an interface in it.
+	holdsAny bool
 }
 
 // rules are what plans of one codec go by.
@@ -62,7 +64,7 @@ type planning struct {
 func (p planning) of(t reflect.Type) *plan {
 	if begun, ok := p.plans[t]; ok {
 		// A type that is in itself: its guard is not known yet.
-		return &plan{err: begun.err, byPointer: begun.byPointer, guard: func(v reflect.Value, depth int) error {
+		return &plan{err: begun.err, byPointer: begun.byPointer, holdsAny: begun.holdsAny, guard: func(v reflect.Value, depth int) error {
 			return begun.check(v, depth)
 		}}
 	}
@@ -117,9 +119,9 @@ func (p planning) pointer(t reflect.Type) plan {
 	elem := p.of(t.Elem())
 	nilable := slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, t.Elem().Kind())
 	if elem.guard == nil && !nilable {
-		return plan{err: elem.err}
+		return plan{err: elem.err, holdsAny: elem.holdsAny}
 	}
-	return plan{err: elem.err, guard: func(v reflect.Value, depth int) error {
+	return plan{err: elem.err, holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
 		switch {
 		case v.IsNil():
 			return nil
@@ -132,7 +134,7 @@ func (p planning) pointer(t reflect.Type) plan {
 
 func (p planning) list(t reflect.Type) plan {
 	elem := p.elemOf(t)
-	made := plan{err: elem.err, byPointer: elem.byPointer && t.Kind() == reflect.Array}
+	made := plan{err: elem.err, byPointer: elem.byPointer && t.Kind() == reflect.Array, holdsAny: elem.holdsAny}
 	if elem.guard != nil {
 		made.guard = func(v reflect.Value, depth int) error {
 			for i := range v.Len() {
@@ -152,7 +154,7 @@ func (p planning) elemOf(t reflect.Type) *plan {
 	if own == nil {
 		return elem
 	}
-	return &plan{err: elem.err, byPointer: elem.byPointer, guard: func(v reflect.Value, depth int) error {
+	return &plan{err: elem.err, byPointer: elem.byPointer, holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
 		if err := own(v, depth); err != nil {
 			return err
 		}
@@ -172,9 +174,9 @@ func (p planning) mapping(t reflect.Type) plan {
 		return plan{err: fmt.Errorf("the methods of %v are its pointer's, and would not be called for a value in a map; use map[%v]*%v", t.Elem(), t.Key(), t.Elem())}
 	}
 	if key.guard == nil && elem.guard == nil {
-		return plan{}
+		return plan{holdsAny: elem.holdsAny}
 	}
-	return plan{guard: func(v reflect.Value, depth int) error {
+	return plan{holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
 		for entries := v.MapRange(); entries.Next(); {
 			if err := errors.Join(key.check(entries.Key(), depth), elem.check(entries.Value(), depth)); err != nil {
 				return fmt.Errorf("[%v]: %w", entries.Key(), err)
@@ -206,6 +208,7 @@ func (p planning) structure(t reflect.Type) plan {
 			made.err = fmt.Errorf("field %s: %w", f.Name, of.err)
 		}
 		made.byPointer = made.byPointer || of.byPointer
+		made.holdsAny = made.holdsAny || of.holdsAny
 		if of.guard != nil {
 			fields = append(fields, guarded{f, of.check})
 		}

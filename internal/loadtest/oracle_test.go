@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/servertest"
 )
 
 // shards is how many primaries a cluster has in the beginning, which share the
@@ -72,7 +73,7 @@ func newOracle() *oracle {
 }
 
 // shardOf is the shard that has the key in the beginning.
-func shardOf(key string) int { return backend.Slot(key) * shards / 16384 }
+func shardOf(key string) int { return backend.Slot(key) * shards / servertest.Slots }
 
 // mistake notes an answer that can't be right.
 func (o *oracle) mistake(format string, args ...any) {
