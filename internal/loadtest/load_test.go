@@ -140,7 +140,7 @@ func TestFailover_sentinel(t *testing.T) {
 
 // Slots move, a primary comes and takes some, and goes again. Nothing is lost.
 func TestResharding(t *testing.T) {
-	const moves = 100
+	const moves = 60
 	onClusters(t, func(t *testing.T, c *servertest.Cluster, b backend.Backend) {
 		w := newWorld(t, b)
 		w.under(t, func() {
