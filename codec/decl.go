@@ -122,7 +122,7 @@ func checkText(codec Codec, t reflect.Type) error {
 	switch text, ok := codec.(textCodec); {
 	case !ok || text.tag != "text":
 		return nil
-	case t == bigFloatType:
+	case embedded(t) == bigFloatType:
 		return errBigFloat
 	}
 	if err := byText.check(t); err != nil {
@@ -207,8 +207,15 @@ func (d *decl) decode(key string, data []byte, v any) error {
 	return d.read(s, key, h, v)
 }
 
+// decodeInto decodes a payload. A method of a user's type may panic of what is
+// stored.
+func decodeInto(codec Codec, payload []byte, v any) (err error) {
+	defer recoverTo(&err)
+	return codec.Decode(payload, innermost(v))
+}
+
 func (d *decl) decodePlain(data []byte, v any) error {
-	if err := d.codec.Decode(data, innermost(v)); err != nil {
+	if err := decodeInto(d.codec, data, v); err != nil {
 		return badPayload(d.codec.Name(), d.tag, err)
 	}
 	return nil
@@ -228,7 +235,7 @@ func (d *decl) read(s *state, key string, h header, v any) error {
 	}
 	stored := string(h.tag)
 	if d.lenient {
-		if err := codec.Decode(h.payload, innermost(v)); err != nil {
+		if err := decodeInto(codec, h.payload, v); err != nil {
 			return wrongType(stored, d.tag, err)
 		}
 		return nil
@@ -240,7 +247,7 @@ func (d *decl) read(s *state, key string, h header, v any) error {
 }
 
 func (d *decl) decodePayload(codec Codec, h header, stored string, v any) error {
-	err := codec.Decode(h.payload, innermost(v))
+	err := decodeInto(codec, h.payload, v)
 	switch {
 	case err == nil:
 		return nil

@@ -63,7 +63,7 @@ func (c gobCodec) check(t reflect.Type) (err error) {
 
 func recoverTo(err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("gob: panic: %v", r)
+		*err = fmt.Errorf("panic: %v", r)
 	}
 }
 

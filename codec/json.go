@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 type jsonCodec struct{}
@@ -90,21 +89,33 @@ var (
 )
 
 func (jsonRules) itself(t reflect.Type) (plan, bool) {
-	switch t {
-	case timeType:
+	if t == timeType {
 		return plan{guard: wholeMinutes}, true
-	case bigFloatType:
-		return plan{err: errBigFloat}, true
 	}
 	if elem := elemOf(t); elem != nil && elem.Kind() == reflect.Interface && elem.NumMethod() > 0 {
 		return plan{err: fmt.Errorf("json can't read a %v back", elem)}, true
 	}
+	if embedded(t) == bigFloatType {
+		return plan{err: errBigFloat}, true
+	}
 	for _, m := range []methods{byJSON, byText} {
 		if does, byPointer := m.writes(t); does && t.Kind() != reflect.Pointer {
-			return plan{err: m.check(t), byPointer: byPointer}, true
+			made := plan{err: m.check(t), byPointer: byPointer}
+			if embedded(t) == timeType {
+				made.guard = wholeMinutes
+			}
+			return made, true
 		}
 	}
 	return plan{}, false
+}
+
+// embedded is what a struct consists of that only embeds something; else t itself.
+func embedded(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Struct && t.NumField() == 1 && t.Field(0).Anonymous {
+		return embedded(strip(t.Field(0).Type))
+	}
+	return t
 }
 
 // elemOf is the type of what a list or a map holds; nil for any other type.
@@ -123,11 +134,7 @@ func wholeMinutes(v reflect.Value, _ int) error {
 	if !v.CanInterface() {
 		return nil // what is not exported is not written
 	}
-	t, _ := v.Interface().(time.Time)
-	if _, offset := t.Zone(); offset%60 != 0 {
-		return fmt.Errorf("the offset of %v has seconds, which RFC 3339 leaves out; give its UTC()", t)
-	}
-	return nil
+	return wholeOffset(v.Interface())
 }
 
 // fields are those that encoding/json writes: of several with one name the one that
@@ -179,7 +186,9 @@ func (all *jsonFields) add(t reflect.Type, index []int, path []reflect.Type) err
 				all.names = append(all.names, name)
 			}
 			all.named[name] = append(all.named[name], jsonField{f, tagged})
-		case !slices.Contains(path, embeddedStruct(f)):
+		case slices.Contains(path, embeddedStruct(f)): // json does not go round in a circle
+			all.dropped = append(all.dropped, f)
+		default:
 			if err := all.add(embeddedStruct(f), f.Index, path); err != nil {
 				return err
 			}

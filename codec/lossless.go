@@ -283,10 +283,10 @@ func (m methods) check(t reflect.Type) error {
 	return nil
 }
 
-// promoted says that a struct of several fields has a method only because it embeds
-// something that has it.
+// promoted says that a struct has a method only because it embeds something that has
+// it, beside other fields, at whatever depth.
 func promoted(t reflect.Type, name string) (embedded string, ok bool) {
-	if t.Kind() != reflect.Struct || t.NumField() < 2 {
+	if t.Kind() != reflect.Struct || t.NumField() == 0 {
 		return "", false
 	}
 	method, found := t.MethodByName(name)
@@ -306,6 +306,9 @@ func promoted(t reflect.Type, name string) (embedded string, ok bool) {
 	}
 	for i := range t.NumField() {
 		if field := t.Field(i); field.Anonymous {
+			if t.NumField() == 1 {
+				return promoted(strip(field.Type), name)
+			}
 			if _, has := field.Type.MethodByName(name); has {
 				return field.Name, true
 			}

@@ -25,6 +25,13 @@ type (
 		time.Time
 		Page string
 	}
+	deeper  struct{ page }
+	stamp   struct{ time.Time }
+	precise struct{ *big.Float }
+	ownText struct {
+		time.Time
+		Page string
+	}
 	pointerJSON struct{ N int } // its methods are the pointer's
 	pointerText struct{ N int }
 	writeOnly   struct{ N int }
@@ -63,6 +70,15 @@ func (p *pointerJSON) UnmarshalJSON(data []byte) error {
 func (p *pointerText) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "n%d", p.N), nil }
 func (p *pointerText) UnmarshalText(data []byte) error {
 	_, err := fmt.Sscanf(string(data), "n%d", &p.N)
+	return err
+}
+func (o ownText) MarshalText() ([]byte, error) {
+	return []byte(o.UTC().Format(time.RFC3339) + "|" + o.Page), nil
+}
+func (o *ownText) UnmarshalText(data []byte) (err error) {
+	at, page, _ := strings.Cut(string(data), "|")
+	o.Page = page
+	o.Time, err = time.Parse(time.RFC3339, at)
 	return err
 }
 func (writeOnly) MarshalJSON() ([]byte, error) { return []byte("1"), nil }
@@ -126,6 +142,25 @@ func TestLossless(t *testing.T) {
 			if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 				t.Errorf("%s by %s:\ngot  %v\nwant %q\nreason: %s", tc.name, c.Name(), err, want, tc.reason)
 			}
+		}
+	}
+}
+
+// Types that are stored as text keep to the same.
+func TestLossless_text(t *testing.T) {
+	at := time.Unix(1, 0).UTC()
+	for want, try := range map[string]func(*testing.T, codec.Codec) error{
+		"is that of its embedded":            roundTrip(deeper{page{at, "x"}}),
+		"the offset of":                      roundTrip(stamp{at.In(seconds)}),
+		"read a big.Float with 64 bits only": roundTrip(precise{big.NewFloat(0.5)}),
+	} {
+		if err := try(t, codec.Text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	for _, try := range []func(*testing.T, codec.Codec) error{roundTrip(ownText{at, "x"}), roundTrip(stamp{at})} {
+		if err := try(t, codec.Text); err != nil {
+			t.Errorf("got %v, want it to come back", err)
 		}
 	}
 }

@@ -79,13 +79,25 @@ func appendTexter(dst []byte, rv reflect.Value) ([]byte, error) {
 		p.Set(rv)
 		rv = p
 	}
-	switch v := rv.Addr().Interface().(type) {
-	case encoding.TextAppender:
-		return v.AppendText(dst)
-	default:
-		text, err := v.(encoding.TextMarshaler).MarshalText()
-		return append(dst, text...), err
+	v := rv.Addr().Interface()
+	if err := wholeOffset(v); err != nil {
+		return dst, err
 	}
+	// AppendText may be that of something embedded, where MarshalText is its own.
+	text, err := v.(encoding.TextMarshaler).MarshalText()
+	return append(dst, text...), err
+}
+
+// wholeOffset finds a time, or what embeds one, whose text would say another moment.
+func wholeOffset(v any) error {
+	zoned, ok := v.(interface{ Zone() (string, int) })
+	if !ok {
+		return nil
+	}
+	if _, offset := zoned.Zone(); offset%60 != 0 {
+		return fmt.Errorf("the offset of %v has seconds, which RFC 3339 leaves out; give its UTC()", v)
+	}
+	return nil
 }
 
 // appendTime writes RFC 3339, whose offsets are whole minutes. An offset with
