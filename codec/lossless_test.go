@@ -72,9 +72,11 @@ func (p *pointerText) UnmarshalText(data []byte) error {
 	_, err := fmt.Sscanf(string(data), "n%d", &p.N)
 	return err
 }
+
 func (o ownText) MarshalText() ([]byte, error) {
 	return []byte(o.UTC().Format(time.RFC3339) + "|" + o.Page), nil
 }
+
 func (o *ownText) UnmarshalText(data []byte) (err error) {
 	at, page, _ := strings.Cut(string(data), "|")
 	o.Page = page
