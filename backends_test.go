@@ -12,13 +12,10 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/google/go-cmp/cmp"
-	"github.com/redis/go-redis/v9"
-	"github.com/valkey-io/valkey-go"
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/goredis"
-	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
@@ -44,7 +41,7 @@ func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Run("miniredis", func(t *testing.T) {
 		mini := miniredis.RunT(t)
 		on := single(mini.Addr())
-		on.valkey.ForceSingleClient, on.valkey.DisableCache = true, true
+		on.Valkey.ForceSingleClient, on.Valkey.DisableCache = true, true
 		on.run(t, func(t *testing.T, r rig) {
 			r.elapse = mini.FastForward
 			f(t, r)
@@ -98,27 +95,11 @@ func newProgram(p servertest.Program) program {
 		single:  shared(func(t testing.TB) topology { return single(servertest.Start(t, p)) }),
 		cluster: shared(func(t testing.TB) topology {
 			c := servertest.StartReplicated(t, p)
-			var primaries []string
-			for _, n := range c.Primaries() {
-				primaries = append(primaries, n.Addr)
-			}
-			return topology{
-				primaries: primaries,
-				redis: func() redis.UniversalClient {
-					return redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs()})
-				},
-				valkey: valkey.ClientOption{InitAddress: c.Addrs()},
-			}
+			return topology{clienttest.Cluster(c), servertest.Addrs(c.Primaries())}
 		}),
 		sentinel: shared(func(t testing.TB) topology {
 			s := servertest.StartSentinel(t, p)
-			return topology{
-				primaries: []string{s.Nodes[0].Addr},
-				redis: func() redis.UniversalClient {
-					return redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
-				},
-				valkey: valkey.ClientOption{InitAddress: s.Addrs, Sentinel: valkey.SentinelOption{MasterSet: s.Name}},
-			}
+			return topology{clienttest.Sentinel(s), servertest.Addrs(s.Nodes[:1])}
 		}),
 	}
 }
@@ -136,46 +117,28 @@ func shared(start func(testing.TB) topology) func(testing.TB) topology {
 	}
 }
 
-// topology is servers, and how either client reaches them.
+// topology is servers that both clients reach.
 type topology struct {
+	clienttest.Topology
 	primaries []string
-	redis     func() redis.UniversalClient
-	valkey    valkey.ClientOption
 }
 
 // single is the topology of one server.
-func single(addr string) topology {
-	return topology{
-		primaries: []string{addr},
-		redis:     func() redis.UniversalClient { return redis.NewClient(&redis.Options{Addr: addr}) },
-		valkey:    valkey.ClientOption{InitAddress: []string{addr}},
-	}
-}
+func single(addr string) topology { return topology{clienttest.Server(addr), []string{addr}} }
 
 // run runs f with both clients.
 func (on topology) run(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
-	r := rig{
-		list:   func(key string) { servertest.Do(t, on.primaries[0], "RPUSH", key, "element") },
-		elapse: func(d time.Duration) { servertest.Elapse(t, on.primaries[0], d) },
+	for _, client := range clienttest.Clients {
+		t.Run(string(client), func(t *testing.T) {
+			on.empty(t)
+			f(t, rig{
+				Backend: on.Open(t, client),
+				list:    func(key string) { servertest.Do(t, on.primaries[0], "RPUSH", key, "element") },
+				elapse:  func(d time.Duration) { servertest.Elapse(t, on.primaries[0], d) },
+			})
+		})
 	}
-	t.Run("goredis", func(t *testing.T) {
-		on.empty(t)
-		client := on.redis()
-		t.Cleanup(func() { client.Close() })
-		r.Backend = goredis.New(client)
-		f(t, r)
-	})
-	t.Run("valkeygo", func(t *testing.T) {
-		on.empty(t)
-		client, err := valkey.NewClient(on.valkey)
-		if err != nil {
-			t.Fatalf("valkey.NewClient: %v", err)
-		}
-		t.Cleanup(client.Close)
-		r.Backend = valkeygo.New(client)
-		f(t, r)
-	})
 }
 
 func (on topology) empty(t *testing.T) {
@@ -183,27 +146,6 @@ func (on topology) empty(t *testing.T) {
 	for _, addr := range on.primaries {
 		servertest.Do(t, addr, "FLUSHALL")
 	}
-}
-
-func newGoredis(t testing.TB, addr string) backend.Backend {
-	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: addr})
-	t.Cleanup(func() { client.Close() })
-	return goredis.New(client)
-}
-
-func newValkeygo(t testing.TB, addr string, setup ...func(*valkey.ClientOption)) backend.Backend {
-	t.Helper()
-	option := valkey.ClientOption{InitAddress: []string{addr}}
-	for _, set := range setup {
-		set(&option)
-	}
-	client, err := valkey.NewClient(option)
-	if err != nil {
-		t.Fatalf("valkey.NewClient: %v", err)
-	}
-	t.Cleanup(client.Close)
-	return valkeygo.New(client)
 }
 
 // handClock is a clock that is moved by hand.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
@@ -134,14 +135,11 @@ func TestEndedContext(t *testing.T) {
 // front of; direct is the store without it.
 func behindProxy(t *testing.T, f func(t *testing.T, root *rin.Scope, direct backend.Backend, proxy *servertest.Proxy)) {
 	t.Helper()
-	for name, client := range map[string]func(testing.TB, string) backend.Backend{
-		"goredis":  newGoredis,
-		"valkeygo": func(t testing.TB, addr string) backend.Backend { return newValkeygo(t, addr) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, client := range clienttest.Clients {
+		t.Run(string(client), func(t *testing.T) {
 			addr := servertest.Start(t, servertest.Redis)
 			proxy := servertest.NewProxy(t, addr)
-			f(t, mustOpen(t, faultRoot, client(t, proxy.Addr())), newGoredis(t, addr), proxy)
+			f(t, mustOpen(t, faultRoot, clienttest.Server(proxy.Addr()).Open(t, client)), clienttest.Server(addr).Open(t, clienttest.Goredis), proxy)
 		})
 	}
 }

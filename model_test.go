@@ -13,6 +13,7 @@ import (
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
@@ -38,7 +39,9 @@ type world struct {
 // Whatever is done through the API, every store answers the same as memstore.
 func TestModel(t *testing.T) {
 	redis, valkey := servertest.Start(t, servertest.Redis), servertest.Start(t, servertest.Valkey)
-	servers := map[string]backend.Backend{"goredis": newGoredis(t, redis), "valkeygo": newValkeygo(t, valkey)}
+	servers := map[string]backend.Backend{
+		"goredis": clienttest.Server(redis).Open(t, clienttest.Goredis), "valkeygo": clienttest.Server(valkey).Open(t, clienttest.Valkeygo),
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		worlds := []world{open(t, "memstore", memstore.New())}
 		for name, b := range servers {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
@@ -526,14 +527,11 @@ func TestRenew_onAccessIsOneCommand(t *testing.T) {
 		t.Errorf("a sliding read sends %v, want one get", got)
 	}
 
-	for name, client := range map[string]func(testing.TB, string) backend.Backend{
-		"goredis":  newGoredis,
-		"valkeygo": func(t testing.TB, addr string) backend.Backend { return newValkeygo(t, addr) },
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, client := range clienttest.Clients {
+		t.Run(string(client), func(t *testing.T) {
 			addr := servertest.Start(t, servertest.Redis)
 			proxy := servertest.NewProxy(t, addr)
-			e := onAccess.At(mustOpen(t, renewTree, client(t, proxy.Addr())))
+			e := onAccess.At(mustOpen(t, renewTree, clienttest.Server(proxy.Addr()).Open(t, client)))
 			check(t, e.Set(ctx, 1))
 			servertest.Do(t, addr, "CONFIG", "RESETSTAT")
 			_, err := e.Get(ctx)

@@ -20,32 +20,22 @@ import (
 	"github.com/redisimnest/rin/backend/backendtest"
 	"github.com/redisimnest/rin/backend/goredis"
 	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
 
 // store is what both adapters are.
-type store interface {
-	backend.Backend
-	backend.Transactor
-}
+type store = clienttest.Backend
 
 // onAdapters runs f with both clients of the server at addr, which try again for a
 // short time.
 func onAdapters(t *testing.T, addr string, f func(t *testing.T, b store)) {
 	t.Helper()
-	t.Run("goredis", func(t *testing.T) {
-		client := redis.NewClient(&redis.Options{Addr: addr})
-		t.Cleanup(func() { client.Close() })
-		f(t, goredis.New(client))
-	})
-	t.Run("valkeygo", func(t *testing.T) {
-		client, err := valkey.NewClient(valkey.ClientOption{InitAddress: []string{addr}, ForceSingleClient: true, DisableCache: true})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(client.Close)
-		f(t, valkeygo.New(client, valkeygo.RetryFor(100*time.Millisecond)))
-	})
+	on := clienttest.Server(addr)
+	on.Valkey.ForceSingleClient, on.Valkey.DisableCache = true, true
+	for _, client := range clienttest.Clients {
+		t.Run(string(client), func(t *testing.T) { f(t, on.Open(t, client, valkeygo.RetryFor(100*time.Millisecond))) })
+	}
 }
 
 // onPrograms runs f with both clients on both programs.

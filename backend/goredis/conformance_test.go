@@ -17,7 +17,7 @@ func TestConformance(t *testing.T) {
 	t.Run("server=miniredis", func(t *testing.T) {
 		mini := minitest.Start(t)
 		client := newClient(t, &redis.Options{Addr: mini.Addr()})
-		h := harness(client, &servertest.Node{Addr: mini.Addr()})
+		h := harness(client, mini.Addr())
 		h.Elapse = func(_ testing.TB, d time.Duration) { mini.FastForward(d) }
 		h.NoAbort = true
 		backendtest.Run(t, h)
@@ -26,18 +26,18 @@ func TestConformance(t *testing.T) {
 		t.Run("server="+program.String(), func(t *testing.T) {
 			addr := servertest.Start(t, program)
 			client := newClient(t, &redis.Options{Addr: addr})
-			backendtest.Run(t, harness(client, &servertest.Node{Addr: addr}))
+			backendtest.Run(t, harness(client, addr))
 		})
 	}
 	t.Run("server=redis-server/deadlines=client", func(t *testing.T) {
 		addr := servertest.Start(t, servertest.Redis)
 		client := newClient(t, &redis.Options{Addr: addr, ContextTimeoutEnabled: true, Protocol: 2})
-		backendtest.Run(t, harness(client, &servertest.Node{Addr: addr}))
+		backendtest.Run(t, harness(client, addr))
 	})
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
 		t.Run("server="+program.String()+"/cluster", func(t *testing.T) {
 			c := servertest.StartReplicated(t, program)
-			h := harness(newCluster(t, &redis.ClusterOptions{Addrs: c.Addrs()}), c.Primaries()...)
+			h := harness(newCluster(t, &redis.ClusterOptions{Addrs: c.Addrs()}), servertest.Addrs(c.Primaries())...)
 			h.Cluster = true
 			backendtest.Run(t, h)
 		})
@@ -45,26 +45,26 @@ func TestConformance(t *testing.T) {
 			s := servertest.StartSentinel(t, program)
 			client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
 			t.Cleanup(func() { client.Close() })
-			backendtest.Run(t, harness(client, s.Nodes[0]))
+			backendtest.Run(t, harness(client, s.Nodes[0].Addr))
 		})
 	}
 }
 
-// harness is that of a client of servers, all of which are primaries.
-func harness(client redis.UniversalClient, primaries ...*servertest.Node) backendtest.Harness {
+// harness is that of a client of the primaries at addrs.
+func harness(client redis.UniversalClient, addrs ...string) backendtest.Harness {
 	b := goredis.New(client)
 	return backendtest.Harness{
 		New: func(t testing.TB) backend.Backend {
-			for _, n := range primaries {
-				servertest.Do(t, n.Addr, "FLUSHALL")
+			for _, addr := range addrs {
+				servertest.Do(t, addr, "FLUSHALL")
 			}
 			return b
 		},
 		Elapse: func(t testing.TB, d time.Duration) {
-			servertest.Elapse(t, primaries[0].Addr, d)
+			servertest.Elapse(t, addrs[0], d)
 		},
 		Foreign: func(t testing.TB, key string) {
-			servertest.Do(t, primaries[0].Addr, "RPUSH", key, "element")
+			servertest.Do(t, addrs[0], "RPUSH", key, "element")
 		},
 	}
 }

@@ -103,7 +103,7 @@ func TestConformance_cluster(t *testing.T) {
 			if client.Mode() != valkey.ClientModeCluster {
 				t.Fatalf("the client is in mode %q", client.Mode())
 			}
-			runSuite(t, client, c.Primaries()...)
+			runSuite(t, client, servertest.Addrs(c.Primaries())...)
 		})
 	}
 }
@@ -116,29 +116,29 @@ func TestConformance_sentinel(t *testing.T) {
 			if client.Mode() != valkey.ClientModeSentinel {
 				t.Fatalf("the client is in mode %q", client.Mode())
 			}
-			runSuite(t, client, s.Nodes[0])
+			runSuite(t, client, s.Nodes[0].Addr)
 		})
 	}
 }
 
 func runOn(t *testing.T, addr string, setups ...setup) {
 	t.Helper()
-	runSuite(t, newClient(t, addr, setups...), &servertest.Node{Addr: addr})
+	runSuite(t, newClient(t, addr, setups...), addr)
 }
 
-// runSuite runs the suite on servers, all of which are primaries.
-func runSuite(t *testing.T, client valkey.Client, primaries ...*servertest.Node) {
+// runSuite runs the suite on the primaries at addrs.
+func runSuite(t *testing.T, client valkey.Client, addrs ...string) {
 	t.Helper()
 	b := valkeygo.New(client)
 	backendtest.Run(t, backendtest.Harness{
 		New: func(t testing.TB) backend.Backend {
-			for _, n := range primaries {
-				servertest.Do(t, n.Addr, "FLUSHALL")
+			for _, addr := range addrs {
+				servertest.Do(t, addr, "FLUSHALL")
 			}
 			return b
 		},
-		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, primaries[0].Addr, d) },
-		Foreign: func(t testing.TB, key string) { servertest.Do(t, primaries[0].Addr, "RPUSH", key, "v") },
+		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addrs[0], d) },
+		Foreign: func(t testing.TB, key string) { servertest.Do(t, addrs[0], "RPUSH", key, "v") },
 		Cluster: client.Mode() == valkey.ClientModeCluster,
 	})
 }

@@ -9,12 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/valkey-io/valkey-go"
-
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/goredis"
-	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
 
@@ -23,32 +19,17 @@ import (
 func onClusters(t *testing.T, f func(t *testing.T, c *servertest.Cluster, b backend.Backend)) {
 	t.Helper()
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
-		for name, client := range map[string]func(*testing.T, []string) backend.Backend{"goredis": clusterGoredis, "valkeygo": clusterValkeygo} {
-			t.Run(program.String()+"/"+name, func(t *testing.T) {
+		for _, client := range clienttest.Clients {
+			t.Run(program.String()+"/"+string(client), func(t *testing.T) {
 				t.Parallel()
 				c := servertest.StartReplicated(t, program)
-				b := client(t, c.Addrs())
+				b := clienttest.Cluster(c).Open(t, client)
 				fill(t, b)
 				c.AwaitReplicas(t)
 				f(t, c, b)
 			})
 		}
 	}
-}
-
-func clusterGoredis(t *testing.T, addrs []string) backend.Backend {
-	client := redis.NewClusterClient(&redis.ClusterOptions{Addrs: addrs})
-	t.Cleanup(func() { client.Close() })
-	return goredis.New(client)
-}
-
-func clusterValkeygo(t *testing.T, addrs []string) backend.Backend {
-	client, err := valkey.NewClient(valkey.ClientOption{InitAddress: addrs})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return valkeygo.New(client)
 }
 
 // many is how many keys a cluster is filled with: enough for dozens of pages.
@@ -198,11 +179,11 @@ func TestCluster_lostShard(t *testing.T) {
 // Behind Sentinel a walk stays with one server.
 func TestServer_sentinelFailover(t *testing.T) {
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
-		for name, client := range map[string]func(*testing.T, *servertest.Sentinel) backend.Backend{"goredis": sentinelGoredis, "valkeygo": sentinelValkeygo} {
-			t.Run(program.String()+"/"+name, func(t *testing.T) {
+		for _, client := range clienttest.Clients {
+			t.Run(program.String()+"/"+string(client), func(t *testing.T) {
 				t.Parallel()
 				s := servertest.StartSentinel(t, program)
-				b := client(t, s)
+				b := clienttest.Sentinel(s).Open(t, client)
 				fill(t, b)
 				s.AwaitReplica(t)
 				seen, err := walkAll(t.Context(), b, func(page int) {
@@ -224,21 +205,4 @@ func TestServer_sentinelFailover(t *testing.T) {
 			})
 		}
 	}
-}
-
-func sentinelGoredis(t *testing.T, s *servertest.Sentinel) backend.Backend {
-	client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
-	t.Cleanup(func() { client.Close() })
-	return goredis.New(client)
-}
-
-func sentinelValkeygo(t *testing.T, s *servertest.Sentinel) backend.Backend {
-	client, err := valkey.NewClient(valkey.ClientOption{
-		InitAddress: s.Addrs, Sentinel: valkey.SentinelOption{MasterSet: s.Name},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return valkeygo.New(client)
 }

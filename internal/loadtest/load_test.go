@@ -8,13 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-	"github.com/valkey-io/valkey-go"
-
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
-	"github.com/redisimnest/rin/backend/goredis"
-	"github.com/redisimnest/rin/backend/valkeygo"
+	"github.com/redisimnest/rin/internal/clienttest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
 
@@ -33,39 +29,21 @@ func TestMain(m *testing.M) {
 
 // onClusters runs f with both clients on clusters of both programs, all at a time.
 func onClusters(t *testing.T, f func(t *testing.T, c *servertest.Cluster, b backend.Backend)) {
-	onPrograms(t, func(t *testing.T, p servertest.Program, client string) {
+	onPrograms(t, func(t *testing.T, p servertest.Program, client clienttest.Client) {
 		c := servertest.StartReplicated(t, p)
-		if client == "goredis" {
-			f(t, c, goredisOn(t, redis.NewClusterClient(&redis.ClusterOptions{Addrs: c.Addrs()})))
-		} else {
-			f(t, c, valkeygoOn(t, valkey.ClientOption{InitAddress: c.Addrs()}))
-		}
+		f(t, c, clienttest.Cluster(c).Open(t, client))
 	})
 }
 
-func onPrograms(t *testing.T, f func(t *testing.T, p servertest.Program, client string)) {
+func onPrograms(t *testing.T, f func(t *testing.T, p servertest.Program, client clienttest.Client)) {
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
-		for _, client := range []string{"goredis", "valkeygo"} {
-			t.Run(program.String()+"/"+client, func(t *testing.T) {
+		for _, client := range clienttest.Clients {
+			t.Run(program.String()+"/"+string(client), func(t *testing.T) {
 				t.Parallel()
 				f(t, program, client)
 			})
 		}
 	}
-}
-
-func goredisOn(t *testing.T, client redis.UniversalClient) backend.Backend {
-	t.Cleanup(func() { client.Close() })
-	return goredis.New(client)
-}
-
-func valkeygoOn(t *testing.T, option valkey.ClientOption) backend.Backend {
-	client, err := valkey.NewClient(option)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return valkeygo.New(client)
 }
 
 // under puts the load on while faults does its harm.
@@ -117,15 +95,9 @@ func TestFailover_cluster(t *testing.T) {
 
 // The primary behind the Sentinels is killed.
 func TestFailover_sentinel(t *testing.T) {
-	onPrograms(t, func(t *testing.T, p servertest.Program, client string) {
+	onPrograms(t, func(t *testing.T, p servertest.Program, client clienttest.Client) {
 		s := servertest.StartSentinel(t, p)
-		var b backend.Backend
-		if client == "goredis" {
-			b = goredisOn(t, redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs}))
-		} else {
-			b = valkeygoOn(t, valkey.ClientOption{InitAddress: s.Addrs, Sentinel: valkey.SentinelOption{MasterSet: s.Name}})
-		}
-		w := newWorld(t, b)
+		w := newWorld(t, clienttest.Sentinel(s).Open(t, client))
 		w.under(t, func() {
 			time.Sleep(calm)
 			w.endanger(func() { s.AwaitReplica(t) }, 0, 1, 2)

@@ -59,8 +59,11 @@ func (c *Cluster) replicate(t testing.TB, replica, primary *Node) {
 }
 
 // Addrs are the addresses of all nodes.
-func (c *Cluster) Addrs() (addrs []string) {
-	for _, n := range c.Nodes {
+func (c *Cluster) Addrs() []string { return Addrs(c.Nodes) }
+
+// Addrs are the addresses of nodes.
+func Addrs(nodes []*Node) (addrs []string) {
+	for _, n := range nodes {
 		addrs = append(addrs, n.Addr)
 	}
 	return addrs
