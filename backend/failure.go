@@ -45,13 +45,16 @@ func unsupported(op Op, err error) error {
 // read between the two: a server that refuses MULTI carries out what follows it, one
 // by one.
 func NoTransaction(multi, exec error) error {
-	for name, err := range map[string]error{"MULTI": multi, "EXEC": exec} {
+	for _, asked := range []struct {
+		name string
+		err  error
+	}{{"MULTI", multi}, {"EXEC", exec}} {
 		switch {
-		case err == nil:
-		case strings.Contains(err.Error(), "NOPERM"):
-			return fmt.Errorf("%w; the server's ACL has to allow multi, exec", err)
-		case strings.Contains(err.Error(), "unknown command"):
-			return fmt.Errorf("%w: a transaction needs %s, which the server has renamed or switched off: %w", ErrUnsupported, name, err)
+		case asked.err == nil:
+		case strings.Contains(asked.err.Error(), "NOPERM"):
+			return fmt.Errorf("%w; the server's ACL has to allow multi, exec", asked.err)
+		case strings.Contains(asked.err.Error(), "unknown command"):
+			return fmt.Errorf("%w: a transaction needs %s, which the server has renamed or switched off: %w", ErrUnsupported, asked.name, asked.err)
 		}
 	}
 	return multi

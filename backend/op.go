@@ -138,6 +138,11 @@ func Pattern(op Op) string { return op.info().pattern }
 // EffectOf says whether the op may be sent a second time.
 func EffectOf(op Op) Effect { return op.info().effect }
 
+// AnyWrite says that one of the ops is a [Write].
+func AnyWrite(ops []Op) bool {
+	return slices.ContainsFunc(ops, func(op Op) bool { return EffectOf(op) == Write })
+}
+
 // KindOf is the kind of value that the op wants its key to hold, if it is there:
 // on another kind it fails with [ErrWrongKind].
 func KindOf(op Op) Kind { return op.info().kind }
@@ -156,7 +161,8 @@ func Err(op Op) error { return *op.info().err }
 func Fail(op Op, err error) { *op.info().err = err }
 
 // FailAll sets the error of every op and returns it: what an Exec does whose
-// connection, or whose context, has ended.
+// connection, or whose context, has ended. A nil error makes them as new, to be
+// sent once more.
 func FailAll(ops []Op, err error) error {
 	for _, op := range ops {
 		Fail(op, err)

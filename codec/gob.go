@@ -127,16 +127,16 @@ func (r gobRules) field(t reflect.Type) guard {
 }
 
 // elem guards a nil pointer, which gob can't write, or makes a zero value of.
-func (gobRules) elem(t reflect.Type) guard {
+func (gobRules) elem(t reflect.Type) (guard, error) {
 	if t.Kind() != reflect.Pointer {
-		return nil
+		return nil, nil
 	}
 	return func(v reflect.Value, _ int) error {
 		if v.IsNil() {
 			return errors.New("it is nil, which gob does not have in lists and maps")
 		}
 		return nil
-	}
+	}, nil
 }
 
 func (gobRules) mapKey(reflect.Type) error { return nil }

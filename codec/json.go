@@ -92,9 +92,6 @@ func (jsonRules) itself(t reflect.Type) (plan, bool) {
 	if t == timeType {
 		return plan{guard: wholeMinutes}, true
 	}
-	if elem := elemOf(t); elem != nil && elem.Kind() == reflect.Interface && elem.NumMethod() > 0 {
-		return plan{err: fmt.Errorf("json can't read a %v back", elem)}, true
-	}
 	if embedded(t) == bigFloatType {
 		return plan{err: errBigFloat}, true
 	}
@@ -116,15 +113,6 @@ func embedded(t reflect.Type) reflect.Type {
 		return embedded(strip(t.Field(0).Type))
 	}
 	return t
-}
-
-// elemOf is the type of what a list or a map holds; nil for any other type.
-func elemOf(t reflect.Type) reflect.Type {
-	switch t.Kind() {
-	case reflect.Slice, reflect.Array, reflect.Map:
-		return t.Elem()
-	}
-	return nil
 }
 
 var errBigFloat = errors.New("text and json read a big.Float with 64 bits only; give the key rin.Codec(codec.Gob)")
@@ -260,7 +248,13 @@ func dominant(name string, fields []jsonField) (first reflect.StructField, rest 
 
 func (jsonRules) field(reflect.Type) guard { return nil }
 
-func (jsonRules) elem(reflect.Type) guard { return nil }
+// elem refuses an interface with methods. A field of one may well stay nil.
+func (jsonRules) elem(t reflect.Type) (guard, error) {
+	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
+		return nil, fmt.Errorf("json can't read a %v back", t)
+	}
+	return nil, nil
+}
 
 // mapKey knows that encoding/json writes a string as it is, but reads it by its
 // UnmarshalText.
@@ -372,14 +366,7 @@ func exactNumbers(data []byte, v any) error {
 func settleNumbers(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Interface:
-		if v.IsNil() || !v.CanSet() {
-			return nil
-		}
-		settled, err := settledNumbers(v.Interface())
-		if err == nil {
-			v.Set(reflect.ValueOf(settled))
-		}
-		return err
+		return settleInterface(v)
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil
@@ -418,30 +405,25 @@ func settleMap(v reflect.Value) error {
 	return nil
 }
 
-// settledNumbers is what was decoded into an any, with numbers in place of their
-// texts.
-func settledNumbers(v any) (any, error) {
-	switch v := v.(type) {
-	case json.Number:
-		return number(string(v))
-	case []any:
-		for i := range v {
-			settled, err := settledNumbers(v[i])
-			if err != nil {
-				return nil, err
-			}
-			v[i] = settled
-		}
-	case map[string]any:
-		for key, elem := range v {
-			settled, err := settledNumbers(elem)
-			if err != nil {
-				return nil, err
-			}
-			v[key] = settled
-		}
+// settleInterface replaces what is in an interface, which can't be set there.
+func settleInterface(v reflect.Value) error {
+	if v.IsNil() || !v.CanSet() {
+		return nil
 	}
-	return v, nil
+	if text, ok := v.Interface().(json.Number); ok {
+		n, err := number(string(text))
+		if err == nil {
+			v.Set(reflect.ValueOf(n))
+		}
+		return err
+	}
+	inner := reflect.New(v.Elem().Type()).Elem()
+	inner.Set(v.Elem())
+	if err := settleNumbers(inner); err != nil {
+		return err
+	}
+	v.Set(inner)
+	return nil
 }
 
 // number is a float64, or if that can't hold a whole number an int64 or a uint64.

@@ -31,9 +31,9 @@ type rules interface {
 	// fields are those of a struct that the codec writes, and those that it drops.
 	fields(t reflect.Type) (kept, dropped []reflect.StructField, err error)
 	// field and elem are guards of a field, and of what is in a list or a map, beside
-	// those of their types; or nil.
+	// those of their types; or nil. The error is why nothing of the type can be there.
 	field(t reflect.Type) guard
-	elem(t reflect.Type) guard
+	elem(t reflect.Type) (guard, error)
 	// mapKey is why a type can't be a map's key.
 	mapKey(t reflect.Type) error
 	// other is the plan of an interface, or of what is no data.
@@ -63,15 +63,20 @@ type planning struct {
 
 func (p planning) of(t reflect.Type) *plan {
 	if begun, ok := p.plans[t]; ok {
-		// A type that is in itself: its guard is not known yet.
-		return &plan{err: begun.err, byPointer: begun.byPointer, holdsAny: begun.holdsAny, guard: func(v reflect.Value, depth int) error {
-			return begun.check(v, depth)
-		}}
+		inner := begun.with(begun.check) // A type that is in itself: its guard is not known yet.
+		return &inner
 	}
 	made := &plan{}
 	p.plans[t] = made
 	*made = p.make(t)
 	return made
+}
+
+// with is the plan with another guard.
+func (p *plan) with(g guard) plan {
+	other := *p
+	other.guard = g
+	return other
 }
 
 // look is why a value can't be stored, if it can't.
@@ -118,10 +123,11 @@ func (p planning) make(t reflect.Type) plan {
 func (p planning) pointer(t reflect.Type) plan {
 	elem := p.of(t.Elem())
 	nilable := slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, t.Elem().Kind())
+	made := plan{err: elem.err, holdsAny: elem.holdsAny}
 	if elem.guard == nil && !nilable {
-		return plan{err: elem.err, holdsAny: elem.holdsAny}
+		return made
 	}
-	return plan{err: elem.err, holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
+	return made.with(func(v reflect.Value, depth int) error {
 		switch {
 		case v.IsNil():
 			return nil
@@ -129,7 +135,7 @@ func (p planning) pointer(t reflect.Type) plan {
 			return errors.New("it points to nil, and would come back as nil itself")
 		}
 		return elem.check(v.Elem(), depth)
-	}}
+	})
 }
 
 func (p planning) list(t reflect.Type) plan {
@@ -150,16 +156,21 @@ func (p planning) list(t reflect.Type) plan {
 
 // elemOf is the plan of what is in a list or a map.
 func (p planning) elemOf(t reflect.Type) *plan {
-	elem, own := p.of(t.Elem()), p.elem(t.Elem())
-	if own == nil {
+	elem := p.of(t.Elem())
+	switch own, err := p.elem(t.Elem()); {
+	case err != nil:
+		return &plan{err: err}
+	case own == nil:
 		return elem
+	default:
+		both := elem.with(func(v reflect.Value, depth int) error {
+			if err := own(v, depth); err != nil {
+				return err
+			}
+			return elem.check(v, depth)
+		})
+		return &both
 	}
-	return &plan{err: elem.err, byPointer: elem.byPointer, holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
-		if err := own(v, depth); err != nil {
-			return err
-		}
-		return elem.check(v, depth)
-	}}
 }
 
 func (p planning) mapping(t reflect.Type) plan {

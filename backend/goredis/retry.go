@@ -2,7 +2,6 @@ package goredis
 
 import (
 	"context"
-	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -31,9 +30,7 @@ func (b *Backend) repeat(ctx context.Context, ops []backend.Op, w way) {
 		if len(again) == 0 || !backend.Pause(ctx, try) {
 			return
 		}
-		for _, op := range again {
-			backend.Fail(op, nil)
-		}
+		backend.FailAll(again, nil)
 		b.run(ctx, again, w)
 	}
 }
@@ -41,7 +38,7 @@ func (b *Backend) repeat(ctx context.Context, ops []backend.Op, w way) {
 // undone are the ops of a batch that were surely not done. Where there are only
 // reads, go-redis has tried to connect often enough.
 func undone(ops []backend.Op) []backend.Op {
-	writes := slices.ContainsFunc(ops, func(op backend.Op) bool { return backend.EffectOf(op) == backend.Write })
+	writes := backend.AnyWrite(ops)
 	return backend.Again(ops, func(err error) bool { return writes && isDial(err) })
 }
 

@@ -42,7 +42,6 @@ func settle(ctx context.Context, op backend.Op, result valkey.ValkeyResult) {
 
 // settleBy settles op by the message that answers it, and that message's error.
 func settleBy(ctx context.Context, op backend.Op, message valkey.ValkeyMessage, err error) {
-	backend.Fail(op, nil) // It may have failed in an earlier try.
 	if err != nil && !valkey.IsValkeyNil(err) {
 		backend.Fail(op, failure(ctx, op, err))
 		return

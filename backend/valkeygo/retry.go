@@ -2,7 +2,6 @@ package valkeygo
 
 import (
 	"context"
-	"slices"
 	"sync"
 
 	"github.com/valkey-io/valkey-go"
@@ -20,6 +19,7 @@ func (b *Backend) repeat(ctx context.Context, ops []backend.Op, again func([]bac
 		if len(ops) == 0 || try > 0 && !backend.Pause(within, try) {
 			return
 		}
+		backend.FailAll(ops, nil)
 		send(ctx, ops)
 	}
 }
@@ -28,7 +28,7 @@ func (b *Backend) repeat(ctx context.Context, ops []backend.Op, again func([]bac
 // lost where the batch has nothing but reads: one behind a write would see what
 // came after it.
 func (b *Backend) undone(ops []backend.Op) []backend.Op {
-	if b.retryFor <= 0 || slices.ContainsFunc(ops, func(op backend.Op) bool { return backend.EffectOf(op) == backend.Write }) {
+	if b.retryFor <= 0 || backend.AnyWrite(ops) {
 		return backend.Again(ops, unsent)
 	}
 	return backend.Again(ops, func(err error) bool { return unsent(err) || lost(err) })
