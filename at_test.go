@@ -52,6 +52,18 @@ var amsterdam = time.FixedZone("AMT", 19*60+32)
 // visit writes itself as the time that it embeds.
 type visit struct{ time.Time }
 
+// pageAt would write itself as its time only, and colourOn as its colour.
+type (
+	pageAt struct {
+		time.Time
+		Page string
+	}
+	colourOn struct {
+		fmt.Stringer
+		On string
+	}
+)
+
 // day is a time that writes itself as a date.
 type day struct{ time.Time }
 
@@ -185,6 +197,9 @@ func TestAt_errors(t *testing.T) {
 		{"pointer to an integer", atUser.At(root, new(int)).Err(), rin.ErrParamType, "*int", "an address is no identity"},
 		{"offset with seconds", atUser.At(root, noon).Err(), rin.ErrParamType, "<user_id>: unsupported parameter: time.Time: 1936-05-01T12:00:00+00:19 leaves out the seconds of the time's offset; give its UTC()", "two moments would have one key"},
 		{"embedded offset with seconds", atUser.At(root, visit{noon}).Err(), rin.ErrParamType, "leaves out the seconds", "it writes itself as the time does"},
+		{"promoted MarshalText", atUser.At(root, pageAt{noon.UTC(), "a"}).Err(), rin.ErrParamType, "the MarshalText of rin_test.pageAt is that of its embedded Time, and leaves out the other fields", "two pages would have one key"},
+		{"pointer to one", atUser.At(root, &pageAt{noon.UTC(), "a"}).Err(), rin.ErrParamType, "is that of its embedded Time", "as the value"},
+		{"promoted String", atUser.At(root, colourOn{time.Second, "wall"}).Err(), rin.ErrParamType, "the String of rin_test.colourOn is that of its embedded Stringer", "a wall and a door would have one key"},
 		{"failing MarshalText", atUser.At(root, token{err: errInk}).Err(), errInk, "unsupported parameter: rin_test.token: out of ink", "its error is kept"},
 		{"failing MarshalText, as a kind", atUser.At(root, token{err: errInk}).Err(), rin.ErrParamType, "", "it is told from a server's error"},
 		{"panicking MarshalText", atUser.At(root, bomb{}).Err(), rin.ErrParamType, "rin_test.bomb panicked: boom", "At never panics"},

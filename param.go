@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/redisimnest/rin/internal/methodset"
 	"github.com/redisimnest/rin/internal/pattern"
 )
 
@@ -172,6 +173,9 @@ func paramText(value any) (text string, err error) {
 		}
 	}()
 	if v, ok := value.(encoding.TextMarshaler); ok {
+		if err := checkOwn(value, "MarshalText"); err != nil {
+			return "", err
+		}
 		data, err := v.MarshalText()
 		if err == nil {
 			err = checkMoment(value, string(data))
@@ -196,9 +200,18 @@ func paramText(value any) (text string, err error) {
 		}
 	}
 	if v, ok := value.(fmt.Stringer); ok {
-		return v.String(), nil
+		return v.String(), checkOwn(value, "String")
 	}
 	return "", fmt.Errorf("%w: %T; use a string, integer, bool or []byte, or give the type a MarshalText or String method", ErrParamType, value)
+}
+
+// checkOwn turns down a struct whose method is that of something it embeds: its other
+// fields would not be in the key, and values that differ in them would have one.
+func checkOwn(value any, method string) error {
+	if embedded, ok := methodset.Promoted(reflect.TypeOf(value), method); ok {
+		return fmt.Errorf("%w: the %s of %T is that of its embedded %s, and leaves out the other fields; give the type its own, or the field a name", ErrParamType, method, value, embedded)
+	}
+	return nil
 }
 
 // checkMoment turns down a time, or what embeds one, whose text says another

@@ -99,6 +99,30 @@ func TestCompareAndSwap(t *testing.T) {
 // errAny stands in a table for an error that has no name.
 var errAny = errors.New("any error")
 
+// A number in an any keeps all its digits, so that neighbours beyond 2^53 are told
+// apart, and an Update leaves alone what it does not touch.
+func TestCompareAndSwap_longNumber(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		root, ctx := mustOpen(t, changeRoot, r), t.Context()
+		const id = int64(1<<53 + 1)
+		e := changeAny.At(root)
+		check(t, e.Set(ctx, []any{id, "x"}))
+		if swapped, err := e.CompareAndSwap(ctx, []any{id - 1, "x"}, "gone"); swapped || err != nil {
+			t.Errorf("2^53 is 2^53 + 1: %v, %v", swapped, err)
+		}
+		now, err := e.Update(ctx, func(v any, _ bool) (any, error) {
+			v.([]any)[1] = "y"
+			return v, nil
+		})
+		if diff := cmp.Diff([]any{id, "y"}, now); diff != "" || err != nil {
+			t.Errorf("after an Update: %v\n%s", err, diff)
+		}
+		if swapped, err := e.CompareAndSwap(ctx, []any{id, "y"}, "gone"); !swapped || err != nil {
+			t.Errorf("2^53 + 1 is not itself: %v, %v", swapped, err)
+		}
+	})
+}
+
 func isErr(err, want error) bool {
 	if errors.Is(want, errAny) {
 		return err != nil

@@ -69,7 +69,7 @@ func (s *state) writer(t reflect.Type, opts Options) (Codec, error) {
 	text, err := textCodec{}.forType(strip(t))
 	_, textChosen := codec.(textCodec)
 	switch chosen := opts.Chosen && opts.Codec != nil && !textChosen; {
-	case err == nil && chosen && text.tag != "text":
+	case err == nil && chosen && text.tag != "text" && text.tag != "time":
 		return nil, noEffect(codec, t)
 	case err == nil && !chosen:
 		return text, nil
@@ -157,7 +157,9 @@ func (d *decl) append(dst []byte, key string, v any) ([]byte, error) {
 	return out, nil
 }
 
-func (d *decl) appendPayload(dst []byte, key string, v any) ([]byte, error) {
+// appendPayload encodes a value. A method of a user's type may panic.
+func (d *decl) appendPayload(dst []byte, key string, v any) (out []byte, err error) {
+	defer recoverTo(&err)
 	if len(d.chain) == 0 {
 		return d.codec.Append(dst, v)
 	}

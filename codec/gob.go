@@ -82,48 +82,52 @@ var (
 func (gobRules) itself(t reflect.Type) (plan, bool) {
 	for _, m := range []methods{byGob, byBinary} {
 		if does, byPointer := m.writes(t); does && t.Kind() != reflect.Pointer {
-			return plan{err: m.check(t), byPointer: byPointer}, true
+			return plan{err: m.check(t), facts: facts{byPointer: byPointer}}, true
 		}
 	}
 	return plan{}, false
 }
 
 // fields are the exported ones, other than channels and functions.
-func (gobRules) fields(t reflect.Type) (kept, dropped []reflect.StructField, err error) {
+func (r gobRules) fields(t reflect.Type) (kept []reflect.StructField, guards []guarded, err error) {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		kind := strip(f.Type).Kind()
-		if f.IsExported() && kind != reflect.Chan && kind != reflect.Func {
-			kept = append(kept, f)
-		} else {
-			dropped = append(dropped, f)
+		if !f.IsExported() || kind == reflect.Chan || kind == reflect.Func {
+			guards = append(guards, guarded{f, notZero})
+			continue
+		}
+		kept = append(kept, f)
+		if r.leavesOut(f.Type) {
+			guards = append(guards, guarded{f, pointsToZero})
 		}
 	}
-	return kept, dropped, nil
+	return kept, guards, nil
 }
 
-// field guards a pointer to what gob leaves out of a struct: a zero value. It would
-// come back as nil.
-func (r gobRules) field(t reflect.Type) guard {
+// leavesOut says of a pointer that gob leaves out of a struct what it points to, if
+// that is a zero value.
+func (r gobRules) leavesOut(t reflect.Type) bool {
 	if t.Kind() != reflect.Pointer {
-		return nil
+		return false
 	}
 	t = strip(t)
-	if _, does := r.itself(t); t.Kind() == reflect.Struct && !does || t.Kind() == reflect.Array {
-		return nil
-	}
-	return func(v reflect.Value, _ int) error {
-		for v.Kind() == reflect.Pointer {
-			if v.IsNil() {
-				return nil
-			}
-			v = v.Elem()
+	_, does := r.itself(t)
+	return (t.Kind() != reflect.Struct || does) && t.Kind() != reflect.Array
+}
+
+// pointsToZero finds a pointer that would come back as nil.
+func pointsToZero(v reflect.Value, _ int) error {
+	for v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
 		}
-		if v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
-			return errors.New("it points to a zero value, which gob would bring back as nil")
-		}
-		return nil
+		v = v.Elem()
 	}
+	if v.IsZero() || v.Kind() == reflect.Slice && v.Len() == 0 {
+		return errors.New("it points to a zero value, which gob would bring back as nil")
+	}
+	return nil
 }
 
 // elem guards a nil pointer, which gob can't write, or makes a zero value of.
@@ -139,7 +143,42 @@ func (gobRules) elem(t reflect.Type) (guard, error) {
 	}, nil
 }
 
-func (gobRules) mapKey(reflect.Type) error { return nil }
+// mapKey knows that gob follows pointers, so that a key would come back as another
+// one, and that times which differ in their *Location only are written alike.
+func (r gobRules) mapKey(t reflect.Type) (func(reflect.Value) (string, error), error) {
+	switch _, does := r.itself(t); {
+	case !does && r.hasPointer(t):
+		return nil, fmt.Errorf("gob would bring a %v back as another key, since there is a pointer in it", t)
+	case does, t.Kind() == reflect.Struct, t.Kind() == reflect.Array:
+		return gobText, nil
+	}
+	return nil, nil
+}
+
+func (r gobRules) hasPointer(t reflect.Type) bool {
+	if _, does := r.itself(t); does {
+		return false
+	}
+	switch t.Kind() {
+	case reflect.Pointer:
+		return true
+	case reflect.Array:
+		return r.hasPointer(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if r.hasPointer(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func gobText(v reflect.Value) (string, error) {
+	var w appender
+	err := gob.NewEncoder(&w).EncodeValue(v)
+	return string(w.buf), err
+}
 
 // other leaves to gob what it refuses itself.
 func (gobRules) other(reflect.Type) plan { return plan{} }

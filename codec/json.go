@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 type jsonCodec struct{}
@@ -31,7 +32,7 @@ func (c jsonCodec) Append(dst []byte, v any) ([]byte, error) {
 	if err := enc.Encode(v); err != nil {
 		return dst, err
 	}
-	if replacesText(w.buf[len(dst):]) {
+	if bytes.Contains(w.buf[len(dst):], []byte("ufffd")) && hasInvalidText(reflect.ValueOf(v)) {
 		return dst, errors.New("json: a text in it is not valid UTF-8, and would come back with U+FFFD in the place of its bytes; use []byte")
 	}
 	return bytes.TrimSuffix(w.buf, []byte{'\n'}), nil
@@ -44,20 +45,47 @@ func addressable(v any) any {
 	return p.Interface()
 }
 
-// replacesText finds the escape that encoding/json writes for bytes that are no
-// UTF-8. U+FFFD itself it writes as it is.
-func replacesText(data []byte) bool {
-	for {
-		at := bytes.Index(data, []byte(`\ufffd`))
-		if at < 0 {
-			return false
-		}
-		slashes := len(data[:at]) - len(bytes.TrimRight(data[:at], `\`))
-		if slashes%2 == 0 {
-			return true
-		}
-		data = data[at+1:]
+// hasInvalidText finds a text that is not UTF-8, for whose bytes encoding/json writes
+// an escape of U+FFFD. Types that marshal themselves may write that escape too.
+func hasInvalidText(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Invalid:
+		return false
+	case reflect.Pointer, reflect.Interface:
+		return hasInvalidText(v.Elem())
 	}
+	if v.CanInterface() {
+		switch own := addressable(v.Interface()).(type) {
+		case json.Marshaler:
+			return false
+		case encoding.TextMarshaler:
+			text, err := own.MarshalText()
+			return err == nil && !utf8.Valid(text)
+		}
+	}
+	switch v.Kind() {
+	case reflect.String:
+		return !utf8.ValidString(v.String())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if hasInvalidText(v.Field(i)) {
+				return true
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if hasInvalidText(v.Index(i)) {
+				return true
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			if hasInvalidText(entries.Key()) || hasInvalidText(entries.Value()) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Decode decodes what encoding/json does, but where it decodes into an interface,
@@ -97,14 +125,26 @@ func (jsonRules) itself(t reflect.Type) (plan, bool) {
 	}
 	for _, m := range []methods{byJSON, byText} {
 		if does, byPointer := m.writes(t); does && t.Kind() != reflect.Pointer {
-			made := plan{err: m.check(t), byPointer: byPointer}
+			made := plan{err: m.check(t), facts: facts{byPointer: byPointer}}
 			if embedded(t) == timeType {
 				made.guard = wholeMinutes
+			} else if m == byJSON {
+				made.isNull = marshalsNull
 			}
 			return made, true
 		}
 	}
 	return plan{}, false
+}
+
+// marshalsNull says that a value writes itself as null. An error of its method comes
+// again when it is written.
+func marshalsNull(v reflect.Value) bool {
+	if !v.CanInterface() {
+		return false // what is not exported is not written
+	}
+	data, err := addressable(v.Interface()).(json.Marshaler).MarshalJSON()
+	return err == nil && string(bytes.TrimSpace(data)) == "null"
 }
 
 // embedded is what a struct consists of that only embeds something; else t itself.
@@ -127,28 +167,124 @@ func wholeMinutes(v reflect.Value, _ int) error {
 
 // fields are those that encoding/json writes: of several with one name the one that
 // is embedded least deep, or among these the one that has it from its tag.
-func (jsonRules) fields(t reflect.Type) (kept, dropped []reflect.StructField, err error) {
+func (r jsonRules) fields(t reflect.Type) (kept []reflect.StructField, guards []guarded, err error) {
 	all := jsonFields{named: map[string][]jsonField{}}
 	if err := all.add(t, nil, nil); err != nil {
 		return nil, nil, err
 	}
-	dropped = all.dropped
 	for _, name := range all.names {
 		first, rest, err := dominant(name, all.named[name])
 		if err != nil {
 			return nil, nil, err
 		}
 		kept = append(kept, first)
-		dropped = append(dropped, rest...)
+		all.dropped = append(all.dropped, rest...)
 	}
-	return kept, dropped, nil
+	for _, f := range kept {
+		switch _, does := r.itself(strip(f.Type)); {
+		case does && quoted(f):
+			return nil, nil, fmt.Errorf("field %s: json does not read what a %v writes under a tag \",string\"; take that out of the tag", f.Name, f.Type)
+		case tagged(f, "omitzero"):
+			guards = append(guards, guarded{f, leftOutByIsZero})
+		}
+	}
+	for _, f := range all.dropped {
+		guards = append(guards, guarded{f, notZero})
+	}
+	for _, f := range all.embedded {
+		guards = append(guards, guarded{f, leavesTrace(f, kept)})
+	}
+	return kept, guards, nil
+}
+
+// tagged says that a field's tag has an option.
+func tagged(f reflect.StructField, option string) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+	return slices.Contains(strings.Split(options, ","), option)
+}
+
+// quoted says that encoding/json heeds the option "string" of a field.
+func quoted(f reflect.StructField) bool {
+	t := f.Type
+	if t.Name() == "" && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return tagged(f, "string") && isScalar(t.Kind())
+}
+
+// leftOutByIsZero finds data that the option "omitzero" leaves out.
+func leftOutByIsZero(v reflect.Value, _ int) error {
+	if isOmittedZero(v) && !v.IsZero() {
+		return errors.New(`its tag has "omitzero" and its IsZero says true, so that it would be left out though there is something in it`)
+	}
+	return nil
+}
+
+// isOmittedZero says that the option "omitzero" leaves v out.
+func isOmittedZero(v reflect.Value) bool {
+	if k := v.Kind(); (k == reflect.Pointer || k == reflect.Interface) && v.IsNil() {
+		return true
+	}
+	if v.CanInterface() {
+		if own, ok := v.Interface().(interface{ IsZero() bool }); ok {
+			return own.IsZero()
+		}
+		if own, ok := addressable(v.Interface()).(interface{ IsZero() bool }); ok {
+			return own.IsZero()
+		}
+	}
+	return v.IsZero()
+}
+
+// isOmittedEmpty says that the option "omitempty" leaves v out.
+func isOmittedEmpty(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Array, reflect.Map, reflect.Slice, reflect.String:
+		return v.Len() == 0
+	case reflect.Struct:
+		return false
+	}
+	return v.IsZero()
+}
+
+// leavesTrace guards a pointer that is embedded. It comes back as nil unless one of
+// the fields behind it is written.
+func leavesTrace(pointer reflect.StructField, kept []reflect.StructField) guard {
+	var behind []guarded
+	errWritten := errors.New("it is written")
+	for _, f := range kept {
+		at := len(pointer.Index)
+		if len(f.Index) <= at || !slices.Equal(f.Index[:at], pointer.Index) {
+			continue
+		}
+		empty, zero := tagged(f, "omitempty"), tagged(f, "omitzero")
+		f.Index = f.Index[at:]
+		behind = append(behind, guarded{f, func(v reflect.Value, _ int) error {
+			if empty && isOmittedEmpty(v) || zero && isOmittedZero(v) {
+				return nil
+			}
+			return errWritten
+		}})
+	}
+	return func(v reflect.Value, depth int) error {
+		if v.IsNil() {
+			return nil
+		}
+		for i := range behind {
+			if behind[i].check(v.Elem(), depth) != nil {
+				return nil
+			}
+		}
+		return errors.New("it is not nil, but would come back as nil, since nothing in it is written; give the field a name")
+	}
 }
 
 // jsonFields are the fields of a struct and of what it embeds.
 type jsonFields struct {
-	names   []string // in order
-	named   map[string][]jsonField
-	dropped []reflect.StructField
+	names    []string // in order
+	named    map[string][]jsonField
+	dropped  []reflect.StructField
+	embedded []reflect.StructField // by pointer
 }
 
 type jsonField struct {
@@ -177,6 +313,9 @@ func (all *jsonFields) add(t reflect.Type, index []int, path []reflect.Type) err
 		case slices.Contains(path, embeddedStruct(f)): // json does not go round in a circle
 			all.dropped = append(all.dropped, f)
 		default:
+			if f.Type.Kind() == reflect.Pointer {
+				all.embedded = append(all.embedded, f)
+			}
 			if err := all.add(embeddedStruct(f), f.Index, path); err != nil {
 				return err
 			}
@@ -246,8 +385,6 @@ func dominant(name string, fields []jsonField) (first reflect.StructField, rest 
 	return fields[best].StructField, rest, nil
 }
 
-func (jsonRules) field(reflect.Type) guard { return nil }
-
 // elem refuses an interface with methods. A field of one may well stay nil.
 func (jsonRules) elem(t reflect.Type) (guard, error) {
 	if t.Kind() == reflect.Interface && t.NumMethod() > 0 {
@@ -258,25 +395,31 @@ func (jsonRules) elem(t reflect.Type) (guard, error) {
 
 // mapKey knows that encoding/json writes a string as it is, but reads it by its
 // UnmarshalText.
-func (jsonRules) mapKey(t reflect.Type) error {
-	reads := reflect.PointerTo(t).Implements(byText.read)
-	switch t.Kind() {
-	case reflect.String:
-		if reads {
-			return fmt.Errorf("json writes keys of type %v as they are, and reads them by UnmarshalText; use another type for the keys", t)
-		}
-		return nil
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
-		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
-		if t.Implements(byText.write) != reads {
-			return fmt.Errorf("json does not read keys of type %v as it writes them; give the type both MarshalText and UnmarshalText, or neither", t)
-		}
-		return nil
+func (jsonRules) mapKey(t reflect.Type) (func(reflect.Value) (string, error), error) {
+	writes, reads := t.Implements(byText.write), reflect.PointerTo(t).Implements(byText.read)
+	switch kind := t.Kind(); {
+	case kind == reflect.String && reads:
+		return nil, fmt.Errorf("json writes keys of type %v as they are, and reads them by UnmarshalText; use another type for the keys", t)
+	case kind == reflect.String:
+		return nil, nil
+	case writes && reads:
+		return marshaledText, nil
+	case !isWhole(kind):
+		return nil, fmt.Errorf("json can't write a map with keys of type %v", t)
+	case writes != reads:
+		return nil, fmt.Errorf("json does not read keys of type %v as it writes them; give the type both MarshalText and UnmarshalText, or neither", t)
 	}
-	if !t.Implements(byText.write) || !reads {
-		return fmt.Errorf("json can't write a map with keys of type %v", t)
+	return nil, nil
+}
+
+func isWhole(k reflect.Kind) bool { return reflect.Int <= k && k <= reflect.Uintptr }
+
+func marshaledText(v reflect.Value) (string, error) {
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return "", nil
 	}
-	return nil
+	text, err := v.Interface().(encoding.TextMarshaler).MarshalText()
+	return string(text), err
 }
 
 func (jsonRules) other(t reflect.Type) plan {
@@ -286,7 +429,7 @@ func (jsonRules) other(t reflect.Type) plan {
 	case t.NumMethod() > 0:
 		return plan{guard: isNilInterface}
 	}
-	return plan{guard: isPlainData, holdsAny: true}
+	return plan{guard: isPlainData, facts: facts{holdsAny: true}}
 }
 
 // isNilInterface finds a value in an interface with methods, which may well stay nil.
@@ -296,6 +439,8 @@ func isNilInterface(v reflect.Value, _ int) error {
 	}
 	return fmt.Errorf("json can't read a %v back", v.Type())
 }
+
+var errNilInAny = errors.New("a nil list or map in an interface would come back as a nil interface; use nil itself, or an empty one")
 
 // isPlainData finds what does not come back from an any as what it is. Numbers come
 // back as numbers.
@@ -313,6 +458,9 @@ func isPlainData(v reflect.Value, depth int) error {
 	case bool, string, float64, int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return nil
 	case []any:
+		if data == nil {
+			return errNilInAny
+		}
 		for i := range data {
 			if err := isPlainData(reflect.ValueOf(&data[i]).Elem(), depth+1); err != nil {
 				return fmt.Errorf("[%d]: %w", i, err)
@@ -320,6 +468,9 @@ func isPlainData(v reflect.Value, depth int) error {
 		}
 		return nil
 	case map[string]any:
+		if data == nil {
+			return errNilInAny
+		}
 		for key, elem := range data {
 			if err := isPlainData(reflect.ValueOf(&elem).Elem(), depth+1); err != nil {
 				return fmt.Errorf("[%q]: %w", key, err)

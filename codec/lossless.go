@@ -1,12 +1,15 @@
 package codec
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
-	"runtime"
 	"slices"
 	"sync"
+
+	"github.com/redisimnest/rin/internal/methodset"
 )
 
 // A guard looks through a value for what a codec would leave out, or bring back as
@@ -17,6 +20,13 @@ type guard func(v reflect.Value, depth int) error
 type plan struct {
 	err   error // why no value can be stored
 	guard guard // what to look for in each value; nil: nothing
+	facts
+	// isNull says whether a value writes itself as null; nil: none does.
+	isNull func(reflect.Value) bool
+}
+
+// facts are what a type has in common with all that is in it.
+type facts struct {
 	// byPointer says that a type in it has its methods on the pointer: a value has to
 	// be addressable, or these are not called.
 	byPointer bool
@@ -28,14 +38,15 @@ type plan struct {
 type rules interface {
 	// itself is the plan of a type that the codec lets write itself.
 	itself(t reflect.Type) (p plan, does bool)
-	// fields are those of a struct that the codec writes, and those that it drops.
-	fields(t reflect.Type) (kept, dropped []reflect.StructField, err error)
-	// field and elem are guards of a field, and of what is in a list or a map, beside
-	// those of their types; or nil. The error is why nothing of the type can be there.
-	field(t reflect.Type) guard
+	// fields are those of a struct that the codec writes, and guards of fields, also of
+	// those that it drops, beside those of the fields' types.
+	fields(t reflect.Type) (kept []reflect.StructField, guards []guarded, err error)
+	// elem is a guard of what is in a list or a map, beside that of its type; or nil.
+	// The error is why nothing of the type can be there.
 	elem(t reflect.Type) (guard, error)
-	// mapKey is why a type can't be a map's key.
-	mapKey(t reflect.Type) error
+	// mapKey is why a type can't be a map's key. Where keys that differ might be
+	// written as one, it gives how they are written; else nil.
+	mapKey(t reflect.Type) (written func(key reflect.Value) (string, error), err error)
 	// other is the plan of an interface, or of what is no data.
 	other(t reflect.Type) plan
 }
@@ -51,20 +62,38 @@ func (p *planner) of(t reflect.Type) *plan {
 	if known, ok := p.plans.Load(t); ok {
 		return known.(*plan)
 	}
-	made, _ := p.plans.LoadOrStore(t, planning{p.rules, map[reflect.Type]*plan{}}.of(t))
+	made, _ := p.plans.LoadOrStore(t, p.make(t))
 	return made.(*plan)
+}
+
+// make plans a type again until what is known of the types within themselves does
+// not change any more.
+func (p *planner) make(t reflect.Type) *plan {
+	for known := map[reflect.Type]facts{}; ; {
+		round := planning{p.rules, known, map[reflect.Type]*plan{}}
+		made := round.of(t)
+		found := make(map[reflect.Type]facts, len(round.plans))
+		for t, plan := range round.plans {
+			found[t] = plan.facts
+		}
+		if maps.Equal(known, found) {
+			return made
+		}
+		known = found
+	}
 }
 
 // planning is the making of a plan, and of those of all types in it.
 type planning struct {
 	rules
+	known map[reflect.Type]facts // of the round before
 	plans map[reflect.Type]*plan
 }
 
 func (p planning) of(t reflect.Type) *plan {
 	if begun, ok := p.plans[t]; ok {
-		inner := begun.with(begun.check) // A type that is in itself: its guard is not known yet.
-		return &inner
+		// A type that is in itself: its guard is not known yet.
+		return &plan{err: begun.err, guard: begun.check, facts: p.known[t]}
 	}
 	made := &plan{}
 	p.plans[t] = made
@@ -123,16 +152,16 @@ func (p planning) make(t reflect.Type) plan {
 func (p planning) pointer(t reflect.Type) plan {
 	elem := p.of(t.Elem())
 	nilable := slices.Contains([]reflect.Kind{reflect.Pointer, reflect.Slice, reflect.Map, reflect.Interface}, t.Elem().Kind())
-	made := plan{err: elem.err, holdsAny: elem.holdsAny}
-	if elem.guard == nil && !nilable {
+	made := plan{err: elem.err, facts: facts{holdsAny: elem.holdsAny}}
+	if elem.guard == nil && elem.isNull == nil && !nilable {
 		return made
 	}
 	return made.with(func(v reflect.Value, depth int) error {
 		switch {
 		case v.IsNil():
 			return nil
-		case nilable && v.Elem().IsNil():
-			return errors.New("it points to nil, and would come back as nil itself")
+		case nilable && v.Elem().IsNil(), elem.isNull != nil && elem.isNull(v.Elem()):
+			return errors.New("it points to what is written as nil, and would come back as nil itself")
 		}
 		return elem.check(v.Elem(), depth)
 	})
@@ -140,7 +169,7 @@ func (p planning) pointer(t reflect.Type) plan {
 
 func (p planning) list(t reflect.Type) plan {
 	elem := p.elemOf(t)
-	made := plan{err: elem.err, byPointer: elem.byPointer && t.Kind() == reflect.Array, holdsAny: elem.holdsAny}
+	made := plan{err: elem.err, facts: facts{byPointer: elem.byPointer && t.Kind() == reflect.Array, holdsAny: elem.holdsAny}}
 	if elem.guard != nil {
 		made.guard = func(v reflect.Value, depth int) error {
 			for i := range v.Len() {
@@ -174,27 +203,45 @@ func (p planning) elemOf(t reflect.Type) *plan {
 }
 
 func (p planning) mapping(t reflect.Type) plan {
-	if err := p.mapKey(t.Key()); err != nil {
-		return plan{err: err}
-	}
+	written, err := p.mapKey(t.Key())
 	key, elem := p.of(t.Key()), p.elemOf(t)
-	if err := errors.Join(key.err, elem.err); err != nil {
+	if err := cmp.Or(err, key.err, elem.err); err != nil {
 		return plan{err: err}
 	}
 	if elem.byPointer {
 		return plan{err: fmt.Errorf("the methods of %v are its pointer's, and would not be called for a value in a map; use map[%v]*%v", t.Elem(), t.Key(), t.Elem())}
 	}
-	if key.guard == nil && elem.guard == nil {
-		return plan{holdsAny: elem.holdsAny}
+	made := plan{facts: facts{holdsAny: elem.holdsAny}}
+	if key.guard == nil && elem.guard == nil && written == nil {
+		return made
 	}
-	return plan{holdsAny: elem.holdsAny, guard: func(v reflect.Value, depth int) error {
+	return made.with(func(v reflect.Value, depth int) error {
 		for entries := v.MapRange(); entries.Next(); {
-			if err := errors.Join(key.check(entries.Key(), depth), elem.check(entries.Value(), depth)); err != nil {
+			if err := cmp.Or(key.check(entries.Key(), depth), elem.check(entries.Value(), depth)); err != nil {
 				return fmt.Errorf("[%v]: %w", entries.Key(), err)
 			}
 		}
+		return distinct(v, written)
+	})
+}
+
+// distinct finds two keys of a map that would be written as one.
+func distinct(v reflect.Value, written func(reflect.Value) (string, error)) error {
+	if written == nil || v.Len() < 2 {
 		return nil
-	}}
+	}
+	seen := make(map[string]bool, v.Len())
+	for _, key := range v.MapKeys() {
+		text, err := written(key)
+		if err != nil {
+			return fmt.Errorf("[%v]: %w", key, err)
+		}
+		if seen[text] {
+			return fmt.Errorf("[%v]: two keys of the map are written like this, and would become one", key)
+		}
+		seen[text] = true
+	}
+	return nil
 }
 
 // guarded is a field with what to look for in it.
@@ -204,15 +251,14 @@ type guarded struct {
 }
 
 func (p planning) structure(t reflect.Type) plan {
-	kept, dropped, err := p.fields(t)
-	if err == nil && len(kept) == 0 && len(dropped) > 0 {
+	kept, fields, err := p.fields(t)
+	if err == nil && len(kept) == 0 && len(fields) > 0 {
 		err = fmt.Errorf("%v has no exported fields, so nothing of it would be stored; export them, or give the type methods to marshal itself", t)
 	}
 	if err != nil {
 		return plan{err: err}
 	}
 	made := plan{}
-	var fields []guarded
 	for _, f := range kept {
 		of := p.of(f.Type)
 		if of.err != nil && made.err == nil {
@@ -223,12 +269,6 @@ func (p planning) structure(t reflect.Type) plan {
 		if of.guard != nil {
 			fields = append(fields, guarded{f, of.check})
 		}
-		if own := p.field(f.Type); own != nil {
-			fields = append(fields, guarded{f, own})
-		}
-	}
-	for _, f := range dropped {
-		fields = append(fields, guarded{f, notZero})
 	}
 	if len(fields) > 0 {
 		made.guard = func(v reflect.Value, depth int) error {
@@ -258,6 +298,7 @@ func (f *guarded) check(v reflect.Value, depth int) error {
 	return f.guard(v, depth)
 }
 
+// notZero guards fields that are left out.
 func notZero(v reflect.Value, _ int) error {
 	if v.IsZero() {
 		return nil
@@ -286,47 +327,13 @@ func (m methods) check(t reflect.Type) error {
 	if !reflect.PointerTo(t).Implements(m.read) {
 		return fmt.Errorf("%v has %s and not %s, so that it is not read as it is written; give it both", t, m.writeName, m.readName)
 	}
+	if embedded, ok := methodset.ThroughPointer(t, m.readName); ok {
+		return fmt.Errorf("the %s of %v is that of its embedded %s, which is nil when it is to be read; embed no pointer, or give the field a name", m.readName, t, embedded)
+	}
 	for _, name := range []string{m.writeName, m.readName} {
-		if embedded, ok := promoted(t, name); ok {
+		if embedded, ok := methodset.Promoted(t, name); ok {
 			return fmt.Errorf("the %s of %v is that of its embedded %s, and leaves out the other fields; give the type its own, or the field a name", name, t, embedded)
 		}
 	}
 	return nil
-}
-
-// promoted says that a struct has a method only because it embeds something that has
-// it, beside other fields, at whatever depth.
-func promoted(t reflect.Type, name string) (embedded string, ok bool) {
-	if t.Kind() != reflect.Struct || t.NumField() == 0 {
-		return "", false
-	}
-	method, found := t.MethodByName(name)
-	if !found {
-		method, found = reflect.PointerTo(t).MethodByName(name)
-	}
-	if !found {
-		return "", false
-	}
-	// The compiler writes promoted methods, which are in no file then.
-	f := runtime.FuncForPC(method.Func.Pointer())
-	if f == nil {
-		return "", false
-	}
-	if file, _ := f.FileLine(f.Entry()); file != "<autogenerated>" {
-		return "", false
-	}
-	for i := range t.NumField() {
-		if field := t.Field(i); field.Anonymous {
-			if t.NumField() == 1 {
-				return promoted(strip(field.Type), name)
-			}
-			if _, has := field.Type.MethodByName(name); has {
-				return field.Name, true
-			}
-			if _, has := reflect.PointerTo(field.Type).MethodByName(name); has {
-				return field.Name, true
-			}
-		}
-	}
-	return "", false
 }

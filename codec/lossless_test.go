@@ -60,7 +60,52 @@ type (
 	pointsTo struct{ P *int }
 	loose    struct{ Data any }
 	person   struct{ Err fmt.Stringer }
+	nested   struct { // its methods are the pointer's, in a map within itself
+		M map[string]nested
+		F pointerJSON
+	}
+	chainLink struct {
+		Next *chainLink
+		Data any
+		At   time.Time
+	}
+	level  struct{ N int } // its IsZero is true of what is not empty
+	maybe  struct{ Valid bool }
+	tagged struct {
+		Level level  `json:",omitzero"`
+		Text  string `json:",omitempty"`
+		Quote string `json:",string"`
+		N     int    `json:",string,omitempty"`
+	}
+	Faint struct { //nolint:errname // it is embedded, so that it has to be exported
+		A int   `json:",omitempty"`
+		L []int `json:",omitempty"`
+	}
+	haunted   struct{ *Faint }
+	quotedKey struct {
+		K keyHalfway `json:",string"`
+	}
+	keyHalfway int
+	wrapsJSON  struct{ pointerJSON }
 )
+
+func (l level) IsZero() bool { return l.N < 10 }
+func (m maybe) MarshalJSON() ([]byte, error) {
+	if !m.Valid {
+		return []byte("null"), nil
+	}
+	return []byte("true"), nil
+}
+
+func (m *maybe) UnmarshalJSON(data []byte) error {
+	m.Valid = string(data) == "true"
+	return nil
+}
+func (k keyHalfway) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "k%d", int(k)), nil }
+func (k *keyHalfway) UnmarshalText(data []byte) error {
+	_, err := fmt.Sscanf(string(data), "k%d", (*int)(k))
+	return err
+}
 
 func (p *pointerJSON) MarshalJSON() ([]byte, error) { return fmt.Appendf(nil, "[%d]", p.N), nil }
 func (p *pointerJSON) UnmarshalJSON(data []byte) error {
@@ -91,11 +136,15 @@ func (k *keyText) UnmarshalText(data []byte) error {
 }
 func (keyHalf) MarshalText() ([]byte, error) { return []byte("half"), nil }
 
+// here and there are two places with the same clocks: times there are written alike.
+var here, there = time.FixedZone("here", 3600), time.FixedZone("there", 3600)
+
 // seconds is a zone as local times before the standard ones have.
 var seconds = time.FixedZone("LMT", 19*60+32)
 
 func TestLossless(t *testing.T) {
 	one, zero := 1, 0
+	at := time.Unix(1, 0)
 	for _, tc := range []struct {
 		name   string
 		try    func(t *testing.T, c codec.Codec) error
@@ -137,6 +186,34 @@ func TestLossless(t *testing.T) {
 		{"U+FFFD", roundTrip(struct{ S string }{"\ufffd and \\ufffd"}), "", "", "it is a character like others"},
 		{"seconds in an offset", roundTrip(struct{ At time.Time }{time.Unix(1, 0).In(seconds)}), "field At: the offset of", "", "RFC 3339 has no room for them"},
 		{"offset", roundTrip(struct{ At time.Time }{time.Unix(1, 0).In(time.FixedZone("", 3600))}), "", "", "it has for minutes"},
+		{"one instant twice", roundTrip(map[time.Time]int{at.In(here): 1, at.In(there): 2}), "two keys of the map are written like this", "two keys of the map are written like this", "one of the two would be lost"},
+		{"in a key's field", roundTrip(map[struct{ At time.Time }]int{{at.In(here)}: 1, {at.In(there)}: 2}), "json can't write a map with keys", "two keys of the map", "as with the time itself"},
+		{"two instants", roundTrip(map[time.Time]int{at.In(here): 1, at.UTC(): 2}), "", "", "their offsets differ"},
+		{"pointers as keys", roundTrip(map[*int]int{&one: 1}), "json can't write", "there is a pointer in it", "another pointer would come back"},
+		{"pointer's methods in a map within", roundTrip(nested{M: map[string]nested{"a": {F: pointerJSON{1}}}}), "use map[string]*codec_test.nested", "", "as in any map"},
+		{"within itself", roundTrip(chainLink{Next: &chainLink{Data: int64(1<<53 + 1)}}), "", "gob: ", "all links are looked through"},
+		{"a bad one within itself", roundTrip(chainLink{Next: &chainLink{At: at.In(seconds)}}), "field Next: field At: the offset of", "", "all links are looked through"},
+		{"IsZero", roundTrip(tagged{Level: level{3}}), "field Level: its tag has \"omitzero\"", "", "it would be left out"},
+		{"not IsZero", roundTrip(tagged{Level: level{30}, Quote: "a", N: 3}), "", "", "it is written"},
+		{"invalid UTF-8 in quotes", roundTrip(tagged{Quote: "a\xff"}), "not valid UTF-8", "", "its escape is escaped"},
+		{"U+FFFD in quotes", roundTrip(tagged{Quote: `\ufffd`}), "", "", "it is six characters"},
+		{"a quoted type that marshals itself", roundTrip(quotedKey{7}), "field K: json does not read what", "", "its text is no number"},
+		{"nothing in what is embedded", roundTrip(haunted{&Faint{}}), "field Faint: it is not nil, but would come back as nil", "", "nothing of it is written"},
+		{"an empty list in what is embedded", roundTrip(haunted{&Faint{L: []int{}}}), "field Faint: it is not nil", "", "that is not written either"},
+		{"something in what is embedded", roundTrip(haunted{&Faint{A: 1}}), "", "", "it is there"},
+		{"what is embedded is nil", roundTrip(haunted{}), "", "", "nil comes back"},
+		{"pointer to what writes null", roundTrip([]*maybe{{}}), "[0]: it points to what is written as nil", "", "null would be nil"},
+		{"pointer to what might", roundTrip([]*maybe{{true}, nil}), "", "[1]: it is nil", "it does not"},
+		{"nil in any", roundTrip(loose{[]any(nil)}), "field Data: a nil list or map in an interface", "gob: ", "it would be no list"},
+		{"nil map in any", roundTrip([]any{map[string]any(nil)}), "[0]: a nil list or map in an interface", "gob: ", "it would be no map"},
+		{"its own escape", roundTrip(struct{ R json.RawMessage }{json.RawMessage(`"\ufffd"`)}), "", "", "it is JSON as it was given"},
+		{"its own escape beside a bad text", roundTrip(struct {
+			R json.RawMessage
+			S string
+		}{json.RawMessage(`"\ufffd"`), "\xff"}), "not valid UTF-8", "", "the text would not come back"},
+		{"wrapped", roundTrip(struct{ W wrapsJSON }{wrapsJSON{pointerJSON{7}}}), "", "field W: codec_test.wrapsJSON has no exported fields", "gob does not see what is embedded and not exported"},
+		{"a wrapped pointer", roundTrip(precise{big.NewFloat(1)}), "read a big.Float with 64 bits only", "which is nil when it is to be read", "its method would panic"},
+		{"another one", roundTrip(struct{ *big.Int }{big.NewInt(1)}), "which is nil when it is to be read", "which is nil when it is to be read", "its method would panic"},
 		{"big.Float", roundTrip(struct{ F *big.Float }{new(big.Float).SetPrec(200).Quo(big.NewFloat(1), big.NewFloat(3))}), "read a big.Float with 64 bits only", "", "gob keeps all"},
 	} {
 		for c, want := range map[codec.Codec]string{codec.JSON: tc.json, codec.Gob: tc.gob} {
@@ -151,6 +228,9 @@ func TestLossless(t *testing.T) {
 // Types that are stored as text keep to the same.
 func TestLossless_text(t *testing.T) {
 	at := time.Unix(1, 0).UTC()
+	if err := roundTrip(at.In(seconds))(t, codec.Gob); err != nil {
+		t.Errorf("a time by gob: %v", err)
+	}
 	for want, try := range map[string]func(*testing.T, codec.Codec) error{
 		"is that of its embedded":            roundTrip(deeper{page{at, "x"}}),
 		"the offset of":                      roundTrip(stamp{at.In(seconds)}),
@@ -274,7 +354,13 @@ var palette = []reflect.Type{
 	reflect.TypeFor[when](), reflect.TypeFor[page](), reflect.TypeFor[pointerJSON](), reflect.TypeFor[pointerText](), reflect.TypeFor[writeOnly](),
 	reflect.TypeFor[keyText](), reflect.TypeFor[keyHalf](), reflect.TypeFor[both](), reflect.TypeFor[shadowed](), reflect.TypeFor[embeds](),
 	reflect.TypeFor[pointsTo](), reflect.TypeFor[loose](), reflect.TypeFor[big.Float](), reflect.TypeFor[big.Int](), reflect.TypeFor[struct{}](), reflect.TypeFor[json.RawMessage](),
+	reflect.TypeFor[stamp](), reflect.TypeFor[ownText](), reflect.TypeFor[precise](), reflect.TypeFor[nested](), reflect.TypeFor[chainLink](), reflect.TypeFor[level](),
+	reflect.TypeFor[maybe](), reflect.TypeFor[tagged](), reflect.TypeFor[haunted](), reflect.TypeFor[quotedKey](), reflect.TypeFor[keyHalfway](), reflect.TypeFor[wrapsJSON](),
+	reflect.TypeFor[person](), reflect.TypeFor[*Faint](), reflect.TypeFor[locked](),
 }
+
+// tags are those that encoding/json heeds.
+var tags = []reflect.StructTag{"", "", "", `json:",omitempty"`, `json:",omitzero"`, `json:",string"`, `json:"x"`, `json:",omitempty,omitzero,string"`}
 
 // drawType draws a type that may be stored, or not.
 func drawType(t *rapid.T, depth int) reflect.Type {
@@ -291,14 +377,21 @@ func drawType(t *rapid.T, depth int) reflect.Type {
 	case 7:
 		return reflect.ArrayOf(rapid.IntRange(0, 2).Draw(t, "length"), elem)
 	case 8:
-		if key := drawType(t, 0); key.Comparable() && key.Kind() != reflect.Interface && key != reflect.TypeFor[loose]() {
+		if key := drawType(t, 0); key.Comparable() {
 			return reflect.MapOf(key, elem)
 		}
 		return reflect.MapOf(reflect.TypeFor[string](), elem)
 	}
-	fields := []reflect.StructField{{Name: "A", Type: elem}}
+	field := func(name string, of reflect.Type) reflect.StructField {
+		return reflect.StructField{Name: name, Type: of, Tag: rapid.SampledFrom(tags).Draw(t, "tag")}
+	}
+	fields := []reflect.StructField{field("A", elem)}
 	for i := range rapid.IntRange(0, 2).Draw(t, "fields") {
-		fields = append(fields, reflect.StructField{Name: fmt.Sprint("F", i), Type: drawType(t, depth-1)})
+		fields = append(fields, field(fmt.Sprint("F", i), drawType(t, depth-1)))
+	}
+	if rapid.IntRange(0, 4).Draw(t, "embeds") == 0 {
+		faint := reflect.TypeFor[*Faint]()
+		fields = append(fields, reflect.StructField{Name: "Faint", Type: faint, Anonymous: true})
 	}
 	return reflect.StructOf(fields)
 }
@@ -307,7 +400,7 @@ func drawType(t *rapid.T, depth int) reflect.Type {
 func fill(t *rapid.T, v reflect.Value, depth int) {
 	switch at := v.Addr().Interface().(type) {
 	case *time.Time:
-		*at = time.Unix(rapid.Int64Range(0, 1<<32).Draw(t, "time"), 0).In(rapid.SampledFrom([]*time.Location{time.UTC, seconds, time.FixedZone("", -5400)}).Draw(t, "zone"))
+		*at = time.Unix(rapid.SampledFrom([]int64{0, 1, 1 << 32}).Draw(t, "time"), 0).In(rapid.SampledFrom([]*time.Location{time.UTC, seconds, here, there}).Draw(t, "zone"))
 		return
 	case *when:
 		*at = when(time.Unix(1, 0))
@@ -321,6 +414,15 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 	case *embeds:
 		*at = embeds{left{rapid.IntRange(0, 1).Draw(t, "embedded")}, "x"}
 		return
+	case *wrapsJSON:
+		at.N = rapid.IntRange(0, 1).Draw(t, "wrapped")
+		return
+	case *locked:
+		at.Name, at.hits = "x", rapid.IntRange(0, 1).Draw(t, "hits")
+		return
+	case *fmt.Stringer:
+		*at = rapid.SampledFrom([]fmt.Stringer{nil, time.Second}).Draw(t, "stringer")
+		return
 	case *big.Int:
 		at.SetInt64(rapid.Int64().Draw(t, "big"))
 		return
@@ -328,10 +430,10 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 		at.SetPrec(100).Quo(big.NewFloat(1), big.NewFloat(3))
 		return
 	case *json.RawMessage:
-		*at = json.RawMessage(`{"raw":1}`)
+		*at = json.RawMessage(rapid.SampledFrom([]string{`{"raw":1}`, `"\ufffd"`, "null"}).Draw(t, "raw"))
 		return
 	case *any:
-		*at = rapid.SampledFrom([]any{nil, true, "text", 1.5, 7, int64(1<<53 + 1), []any{1.0, "x"}, map[string]any{"k": uint64(math.MaxUint64)}, left{1}, []int{1}, "\xff"}).Draw(t, "any")
+		*at = rapid.SampledFrom([]any{nil, true, "text", 1.5, 7, int64(1<<53 + 1), []any{1.0, "x"}, map[string]any{"k": uint64(math.MaxUint64)}, left{1}, []int{1}, "\xff", []any(nil), map[string]any(nil), []any{[]any(nil)}}).Draw(t, "any")
 		return
 	}
 	switch v.Kind() {
@@ -347,6 +449,9 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 			fill(t, v.Elem(), depth+1)
 		}
 	case reflect.Slice:
+		if depth > 8 {
+			return
+		}
 		n := rapid.IntRange(0, 2).Draw(t, "length")
 		v.Set(reflect.MakeSlice(v.Type(), n, n))
 		fallthrough
@@ -355,12 +460,17 @@ func fill(t *rapid.T, v reflect.Value, depth int) {
 			fill(t, v.Index(i), depth+1)
 		}
 	case reflect.Map:
+		if depth > 8 {
+			return
+		}
 		v.Set(reflect.MakeMap(v.Type()))
 		for range rapid.IntRange(0, 2).Draw(t, "length") {
 			key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 			fill(t, key, depth+1)
 			fill(t, elem, depth+1)
-			v.SetMapIndex(key, elem)
+			if key.Comparable() {
+				v.SetMapIndex(key, elem)
+			}
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
