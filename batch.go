@@ -269,6 +269,9 @@ func (f *Future[R]) ready(s *store, ops []backend.Op) ([]backend.Op, error) {
 	if err := cmp.Or(f.handle.in(s), f.operation.err); err != nil {
 		return ops, err
 	}
+	if f.idle {
+		return ops, nil
+	}
 	if f.before != nil {
 		ops = append(ops, f.before)
 	}

@@ -4,6 +4,51 @@ package rin
 
 import "time"
 
+// Add queues [CounterEntry.Add].
+func (c BatchCounterEntry[N]) Add(n N) *Future[N] {
+	return c.entry.addOf(n, 1).in(c.batch)
+}
+
+// AddCapped queues [CounterEntry.AddCapped].
+func (c BatchCounterEntry[N]) AddCapped(n, limit N) *Future[Capped[N]] {
+	return c.entry.addCapped(n, limit).in(c.batch)
+}
+
+// Dec queues [CounterEntry.Dec].
+func (c BatchCounterEntry[N]) Dec() *Future[N] {
+	return c.entry.addOf(1, -1).in(c.batch)
+}
+
+// Get queues [CounterEntry.Get].
+func (c BatchCounterEntry[N]) Get() *Future[N] {
+	return c.entry.get().in(c.batch)
+}
+
+// Inc queues [CounterEntry.Inc].
+func (c BatchCounterEntry[N]) Inc() *Future[N] {
+	return c.entry.addOf(1, 1).in(c.batch)
+}
+
+// Lookup queues [CounterEntry.Lookup].
+func (c BatchCounterEntry[N]) Lookup() *Future[Maybe[N]] {
+	return c.entry.lookup().in(c.batch)
+}
+
+// Reset queues [CounterEntry.Reset].
+func (c BatchCounterEntry[N]) Reset() *Future[N] {
+	return c.entry.reset().in(c.batch)
+}
+
+// Set queues [CounterEntry.Set].
+func (c BatchCounterEntry[N]) Set(n N, opts ...WriteOption) *Future[bool] {
+	return c.entry.set(n, opts...).in(c.batch)
+}
+
+// Forget queues [Entry.Forget].
+func (e BatchEntry[T]) Forget() *Future[bool] {
+	return e.entry.forget().in(e.batch)
+}
+
 // Get queues [Entry.Get].
 func (e BatchEntry[T]) Get() *Future[T] {
 	return e.entry.get().in(e.batch)
@@ -12,6 +57,11 @@ func (e BatchEntry[T]) Get() *Future[T] {
 // Lookup queues [Entry.Lookup].
 func (e BatchEntry[T]) Lookup() *Future[Maybe[T]] {
 	return e.entry.lookup().in(e.batch)
+}
+
+// Raw queues [Entry.Raw].
+func (e BatchEntry[T]) Raw() *Future[Maybe[[]byte]] {
+	return e.entry.raw().in(e.batch)
 }
 
 // Set queues [Entry.Set].
@@ -44,6 +94,346 @@ func (e BatchEntry[T]) Type() *Future[string] {
 	return e.entry.storedType().in(e.batch)
 }
 
+// Add queues [HashEntry.Add].
+func (e BatchHashEntry[F, V]) Add(f F, n V) *Future[V] {
+	return e.entry.addTo(f, n).in(e.batch)
+}
+
+// All queues [HashEntry.All].
+func (e BatchHashEntry[F, V]) All() *Future[map[F]V] {
+	return e.entry.all().in(e.batch)
+}
+
+// Delete queues [HashEntry.Delete].
+func (e BatchHashEntry[F, V]) Delete(fs ...F) *Future[int64] {
+	return e.entry.deleteFields(fs...).in(e.batch)
+}
+
+// DeleteAll queues [HashEntry.DeleteAll].
+func (e BatchHashEntry[F, V]) DeleteAll() *Future[bool] {
+	return e.entry.deleteAll().in(e.batch)
+}
+
+// Get queues [HashEntry.Get].
+func (e BatchHashEntry[F, V]) Get(f F) *Future[V] {
+	return e.entry.get(f).in(e.batch)
+}
+
+// GetMany queues [HashEntry.GetMany].
+func (e BatchHashEntry[F, V]) GetMany(fs ...F) *Future[map[F]V] {
+	return e.entry.getMany(fs...).in(e.batch)
+}
+
+// Has queues [HashEntry.Has].
+func (e BatchHashEntry[F, V]) Has(f F) *Future[bool] {
+	return e.entry.has(f).in(e.batch)
+}
+
+// Len queues [HashEntry.Len].
+func (e BatchHashEntry[F, V]) Len() *Future[int64] {
+	return e.entry.len().in(e.batch)
+}
+
+// Lookup queues [HashEntry.Lookup].
+func (e BatchHashEntry[F, V]) Lookup(f F) *Future[Maybe[V]] {
+	return e.entry.lookup(f).in(e.batch)
+}
+
+// Replace queues [HashEntry.Replace].
+func (e BatchHashEntry[F, V]) Replace(all map[F]V) *Future[int64] {
+	return e.entry.replace(all).in(e.batch)
+}
+
+// Set queues [HashEntry.Set].
+func (e BatchHashEntry[F, V]) Set(f F, v V) *Future[bool] {
+	return e.entry.set(f, v).in(e.batch)
+}
+
+// SetIfAbsent queues [HashEntry.SetIfAbsent].
+func (e BatchHashEntry[F, V]) SetIfAbsent(f F, v V) *Future[bool] {
+	return e.entry.setIfAbsent(f, v).in(e.batch)
+}
+
+// SetMany queues [HashEntry.SetMany].
+func (e BatchHashEntry[F, V]) SetMany(all map[F]V) *Future[int64] {
+	return e.entry.setMany(all).in(e.batch)
+}
+
+// Take queues [HashEntry.Take].
+func (e BatchHashEntry[F, V]) Take(f F) *Future[Maybe[V]] {
+	return e.entry.take(f).in(e.batch)
+}
+
+// All queues [ListEntry.All].
+func (e BatchListEntry[T]) All() *Future[[]T] {
+	return e.entry.all().in(e.batch)
+}
+
+// At queues [ListEntry.At].
+func (e BatchListEntry[T]) At(i int) *Future[Maybe[T]] {
+	return e.entry.at(i).in(e.batch)
+}
+
+// Len queues [ListEntry.Len].
+func (e BatchListEntry[T]) Len() *Future[int64] {
+	return e.entry.len().in(e.batch)
+}
+
+// Move queues [ListEntry.Move].
+func (e BatchListEntry[T]) Move(dst ListEntry[T]) *Future[Maybe[T]] {
+	return e.entry.move(dst).in(e.batch)
+}
+
+// Peek queues [ListEntry.Peek].
+func (e BatchListEntry[T]) Peek() *Future[Maybe[T]] {
+	return e.entry.peek().in(e.batch)
+}
+
+// PeekFront queues [ListEntry.PeekFront].
+func (e BatchListEntry[T]) PeekFront() *Future[Maybe[T]] {
+	return e.entry.peekFront().in(e.batch)
+}
+
+// Pop queues [ListEntry.Pop].
+func (e BatchListEntry[T]) Pop() *Future[Maybe[T]] {
+	return e.entry.pop().in(e.batch)
+}
+
+// PopFront queues [ListEntry.PopFront].
+func (e BatchListEntry[T]) PopFront() *Future[Maybe[T]] {
+	return e.entry.popFront().in(e.batch)
+}
+
+// PopMany queues [ListEntry.PopMany].
+func (e BatchListEntry[T]) PopMany(n int) *Future[[]T] {
+	return e.entry.popMany(n).in(e.batch)
+}
+
+// PopManyFront queues [ListEntry.PopManyFront].
+func (e BatchListEntry[T]) PopManyFront(n int) *Future[[]T] {
+	return e.entry.popManyFront(n).in(e.batch)
+}
+
+// Push queues [ListEntry.Push].
+func (e BatchListEntry[T]) Push(elements ...T) *Future[int64] {
+	return e.entry.push(elements...).in(e.batch)
+}
+
+// PushFront queues [ListEntry.PushFront].
+func (e BatchListEntry[T]) PushFront(elements ...T) *Future[int64] {
+	return e.entry.pushFront(elements...).in(e.batch)
+}
+
+// Range queues [ListEntry.Range].
+func (e BatchListEntry[T]) Range(from, to int) *Future[[]T] {
+	return e.entry.span(from, to).in(e.batch)
+}
+
+// Remove queues [ListEntry.Remove].
+func (e BatchListEntry[T]) Remove(v T, n int) *Future[int64] {
+	return e.entry.remove(v, n).in(e.batch)
+}
+
+// SetAt queues [ListEntry.SetAt].
+func (e BatchListEntry[T]) SetAt(i int, v T) *Future[bool] {
+	return e.entry.setAt(i, v).in(e.batch)
+}
+
+// Trim queues [ListEntry.Trim].
+func (e BatchListEntry[T]) Trim(from, to int) *Future[bool] {
+	return e.entry.trim(from, to).in(e.batch)
+}
+
+// Add queues [SetEntry.Add].
+func (e BatchSetEntry[T]) Add(members ...T) *Future[int64] {
+	return e.entry.add(members...).in(e.batch)
+}
+
+// Diff queues [SetEntry.Diff].
+func (e BatchSetEntry[T]) Diff(others ...SetEntry[T]) *Future[[]T] {
+	return e.entry.diff(others...).in(e.batch)
+}
+
+// DiffInto queues [SetEntry.DiffInto].
+func (e BatchSetEntry[T]) DiffInto(dst SetEntry[T], others ...SetEntry[T]) *Future[int64] {
+	return e.entry.diffInto(dst, others...).in(e.batch)
+}
+
+// Has queues [SetEntry.Has].
+func (e BatchSetEntry[T]) Has(member T) *Future[bool] {
+	return e.entry.has(member).in(e.batch)
+}
+
+// HasMany queues [SetEntry.HasMany].
+func (e BatchSetEntry[T]) HasMany(members ...T) *Future[[]bool] {
+	return e.entry.hasMany(members...).in(e.batch)
+}
+
+// Intersect queues [SetEntry.Intersect].
+func (e BatchSetEntry[T]) Intersect(others ...SetEntry[T]) *Future[[]T] {
+	return e.entry.intersect(others...).in(e.batch)
+}
+
+// IntersectInto queues [SetEntry.IntersectInto].
+func (e BatchSetEntry[T]) IntersectInto(dst SetEntry[T], others ...SetEntry[T]) *Future[int64] {
+	return e.entry.intersectInto(dst, others...).in(e.batch)
+}
+
+// Len queues [SetEntry.Len].
+func (e BatchSetEntry[T]) Len() *Future[int64] {
+	return e.entry.len().in(e.batch)
+}
+
+// Members queues [SetEntry.Members].
+func (e BatchSetEntry[T]) Members() *Future[[]T] {
+	return e.entry.members().in(e.batch)
+}
+
+// MoveTo queues [SetEntry.MoveTo].
+func (e BatchSetEntry[T]) MoveTo(dst SetEntry[T], member T) *Future[bool] {
+	return e.entry.moveTo(dst, member).in(e.batch)
+}
+
+// Pop queues [SetEntry.Pop].
+func (e BatchSetEntry[T]) Pop(n int) *Future[[]T] {
+	return e.entry.pop(n).in(e.batch)
+}
+
+// Random queues [SetEntry.Random].
+func (e BatchSetEntry[T]) Random(n int) *Future[[]T] {
+	return e.entry.random(n).in(e.batch)
+}
+
+// Remove queues [SetEntry.Remove].
+func (e BatchSetEntry[T]) Remove(members ...T) *Future[int64] {
+	return e.entry.remove(members...).in(e.batch)
+}
+
+// Replace queues [SetEntry.Replace].
+func (e BatchSetEntry[T]) Replace(members []T) *Future[int64] {
+	return e.entry.replace(members).in(e.batch)
+}
+
+// Union queues [SetEntry.Union].
+func (e BatchSetEntry[T]) Union(others ...SetEntry[T]) *Future[[]T] {
+	return e.entry.union(others...).in(e.batch)
+}
+
+// UnionInto queues [SetEntry.UnionInto].
+func (e BatchSetEntry[T]) UnionInto(dst SetEntry[T], others ...SetEntry[T]) *Future[int64] {
+	return e.entry.unionInto(dst, others...).in(e.batch)
+}
+
+// Add queues [SortedSetEntry.Add].
+func (e BatchSortedSetEntry[T]) Add(member T, score float64) *Future[bool] {
+	return e.entry.add(member, score).in(e.batch)
+}
+
+// AddIfAbsent queues [SortedSetEntry.AddIfAbsent].
+func (e BatchSortedSetEntry[T]) AddIfAbsent(member T, score float64) *Future[bool] {
+	return e.entry.addIfAbsent(member, score).in(e.batch)
+}
+
+// AddIfHigher queues [SortedSetEntry.AddIfHigher].
+func (e BatchSortedSetEntry[T]) AddIfHigher(member T, score float64) *Future[bool] {
+	return e.entry.addIfHigher(member, score).in(e.batch)
+}
+
+// AddIfLower queues [SortedSetEntry.AddIfLower].
+func (e BatchSortedSetEntry[T]) AddIfLower(member T, score float64) *Future[bool] {
+	return e.entry.addIfLower(member, score).in(e.batch)
+}
+
+// AddMany queues [SortedSetEntry.AddMany].
+func (e BatchSortedSetEntry[T]) AddMany(members ...Scored[T]) *Future[int64] {
+	return e.entry.addMany(members...).in(e.batch)
+}
+
+// Around queues [SortedSetEntry.Around].
+func (e BatchSortedSetEntry[T]) Around(member T, n int) *Future[[]Scored[T]] {
+	return e.entry.around(member, n).in(e.batch)
+}
+
+// Bottom queues [SortedSetEntry.Bottom].
+func (e BatchSortedSetEntry[T]) Bottom(n int) *Future[[]Scored[T]] {
+	return e.entry.bottom(n).in(e.batch)
+}
+
+// CountByScore queues [SortedSetEntry.CountByScore].
+func (e BatchSortedSetEntry[T]) CountByScore(least, most Bound) *Future[int64] {
+	return e.entry.countByScore(least, most).in(e.batch)
+}
+
+// Increment queues [SortedSetEntry.Increment].
+func (e BatchSortedSetEntry[T]) Increment(member T, by float64) *Future[float64] {
+	return e.entry.increment(member, by).in(e.batch)
+}
+
+// Len queues [SortedSetEntry.Len].
+func (e BatchSortedSetEntry[T]) Len() *Future[int64] {
+	return e.entry.len().in(e.batch)
+}
+
+// PopMax queues [SortedSetEntry.PopMax].
+func (e BatchSortedSetEntry[T]) PopMax() *Future[Maybe[Scored[T]]] {
+	return e.entry.popMax().in(e.batch)
+}
+
+// PopMin queues [SortedSetEntry.PopMin].
+func (e BatchSortedSetEntry[T]) PopMin() *Future[Maybe[Scored[T]]] {
+	return e.entry.popMin().in(e.batch)
+}
+
+// RangeByRank queues [SortedSetEntry.RangeByRank].
+func (e BatchSortedSetEntry[T]) RangeByRank(from, to int, opts ...RangeOption) *Future[[]Scored[T]] {
+	return e.entry.rangeByRank(from, to, opts...).in(e.batch)
+}
+
+// RangeByScore queues [SortedSetEntry.RangeByScore].
+func (e BatchSortedSetEntry[T]) RangeByScore(least, most Bound, opts ...RangeOption) *Future[[]Scored[T]] {
+	return e.entry.rangeByScore(least, most, opts...).in(e.batch)
+}
+
+// Rank queues [SortedSetEntry.Rank].
+func (e BatchSortedSetEntry[T]) Rank(member T, opts ...RankOption) *Future[Maybe[int64]] {
+	return e.entry.rank(member, opts...).in(e.batch)
+}
+
+// Remove queues [SortedSetEntry.Remove].
+func (e BatchSortedSetEntry[T]) Remove(members ...T) *Future[int64] {
+	return e.entry.remove(members...).in(e.batch)
+}
+
+// RemoveByRank queues [SortedSetEntry.RemoveByRank].
+func (e BatchSortedSetEntry[T]) RemoveByRank(from, to int) *Future[int64] {
+	return e.entry.removeByRank(from, to).in(e.batch)
+}
+
+// RemoveByScore queues [SortedSetEntry.RemoveByScore].
+func (e BatchSortedSetEntry[T]) RemoveByScore(least, most Bound) *Future[int64] {
+	return e.entry.removeByScore(least, most).in(e.batch)
+}
+
+// ReverseRank queues [SortedSetEntry.ReverseRank].
+func (e BatchSortedSetEntry[T]) ReverseRank(member T, opts ...RankOption) *Future[Maybe[int64]] {
+	return e.entry.reverseRank(member, opts...).in(e.batch)
+}
+
+// Score queues [SortedSetEntry.Score].
+func (e BatchSortedSetEntry[T]) Score(member T) *Future[Maybe[float64]] {
+	return e.entry.score(member).in(e.batch)
+}
+
+// ScoreMany queues [SortedSetEntry.ScoreMany].
+func (e BatchSortedSetEntry[T]) ScoreMany(members ...T) *Future[[]Maybe[float64]] {
+	return e.entry.scoreMany(members...).in(e.batch)
+}
+
+// Top queues [SortedSetEntry.Top].
+func (e BatchSortedSetEntry[T]) Top(n int) *Future[[]Scored[T]] {
+	return e.entry.top(n).in(e.batch)
+}
+
 // Delete queues [Entry.Delete].
 func (h batchHandle) Delete() *Future[bool] {
 	return h.handle.delete().in(h.batch)
@@ -69,11 +459,6 @@ func (h batchHandle) ExpireTime() *Future[time.Time] {
 	return h.handle.expireTime().in(h.batch)
 }
 
-// Forget queues [Entry.Forget].
-func (h batchHandle) Forget() *Future[bool] {
-	return h.handle.forget().in(h.batch)
-}
-
 // MemoryUsage queues [Entry.MemoryUsage].
 func (h batchHandle) MemoryUsage() *Future[int64] {
 	return h.handle.memoryUsage().in(h.batch)
@@ -84,11 +469,6 @@ func (h batchHandle) Persist() *Future[bool] {
 	return h.handle.persist().in(h.batch)
 }
 
-// Raw queues [Entry.Raw].
-func (h batchHandle) Raw() *Future[Maybe[[]byte]] {
-	return h.handle.raw().in(h.batch)
-}
-
 // TTL queues [Entry.TTL].
 func (h batchHandle) TTL() *Future[time.Duration] {
 	return h.handle.ttl().in(h.batch)
@@ -97,4 +477,9 @@ func (h batchHandle) TTL() *Future[time.Duration] {
 // Touch queues [Entry.Touch].
 func (h batchHandle) Touch() *Future[bool] {
 	return h.handle.touch().in(h.batch)
+}
+
+// Type queues [CounterEntry.Type].
+func (s batchStructure) Type() *Future[string] {
+	return s.structure.storedType().in(s.batch)
 }

@@ -13,14 +13,22 @@ import (
 type defaultOption struct{ value any }
 
 // Default sets what [Entry.Get] returns where the key is not there. Nothing is
-// stored. It applies to [Key]. A default that holds slices, maps or pointers is
-// a fresh copy each time.
+// stored. It applies to [Key] and [Counter]; a counter without one begins at 0, and
+// what is added to it always does. A default that holds slices, maps or pointers is a
+// fresh copy each time.
 //
 // A number that the key's type holds without loss is converted: Default(0)
 // suits a Key[int64] and a Key[float64].
-func Default[T any](value T) KeyOption { return defaultOption{value} }
+func Default[T any](value T) DefaultOption { return defaultOption{value} }
 
-func (defaultOption) validInKey() {}
+// DefaultOption is what a value is that is not there. [Default] makes it.
+type DefaultOption interface {
+	KeyOption
+	CounterOption
+}
+
+func (defaultOption) validInKey()     {}
+func (defaultOption) validInCounter() {}
 
 func (o defaultOption) declare(n *node) { n.value.hasDefault, n.value.dflt = true, o.value }
 

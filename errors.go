@@ -29,6 +29,14 @@ var (
 
 	// ErrWrongKind: the key holds another kind of Redis value, such as a list.
 	ErrWrongKind = backend.ErrWrongKind
+	// ErrOverflow: the number would be more, or less, than its type holds. Nothing was
+	// changed.
+	ErrOverflow = backend.ErrOverflow
+	// ErrNoNumber: what is to be added to is no number. Nothing was changed.
+	ErrNoNumber = backend.ErrNoNumber
+	// ErrScore: a score is NaN, or so large that a float64 can't tell it from its
+	// neighbours.
+	ErrScore = errors.New("invalid score")
 	// ErrUnknownOutcome: a write was sent and its reply was lost, so that it may
 	// or may not have happened.
 	ErrUnknownOutcome = backend.ErrUnknownOutcome

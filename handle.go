@@ -114,16 +114,6 @@ func (h handle) unlink() *backend.Delete { return &backend.Delete{Key: h.key, Pa
 // what it is for.
 func didIt(_ handle, op backend.Op) (bool, error) { return backend.Did(op), nil }
 
-// Forget deletes the key and the memory that there was nothing to load: all that
-// [Entry.Fetch] goes by. Use it where what the loader would find has changed. It
-// returns whether there was a value. It is two UNLINK in one round trip: O(1).
-func (h handle) Forget(ctx context.Context) (bool, error) { return h.forget().now(ctx) }
-
-func (h handle) forget() operation[bool] {
-	before := &backend.Delete{Key: h.absentKey(), Pattern: h.pattern()}
-	return operation[bool]{handle: h, name: "forget", before: before, op: h.unlink(), result: didIt}
-}
-
 // Exists returns whether the key is there, whatever it holds. It is EXISTS:
 // O(1), and does not renew a TTL.
 func (h handle) Exists(ctx context.Context) (bool, error) { return h.exists().now(ctx) }
@@ -251,21 +241,4 @@ func (h handle) declaredTTL() time.Duration {
 		return 0
 	}
 	return h.place.policy.drawTTL()
-}
-
-// Raw returns the bytes as they are stored, header and all, and whether the key
-// is there. It is GET: O(1), and does not renew a TTL.
-func (h handle) Raw(ctx context.Context) ([]byte, bool, error) {
-	v, err := h.raw().now(ctx)
-	return v.Value, v.Found, err
-}
-
-func (h handle) raw() operation[Maybe[[]byte]] {
-	return operation[Maybe[[]byte]]{
-		handle: h, name: "raw", get: backend.Get{Key: h.key, Pattern: h.pattern()},
-		result: func(_ handle, op backend.Op) (Maybe[[]byte], error) {
-			get := op.(*backend.Get)
-			return Maybe[[]byte]{get.Value, get.Found}, nil
-		},
-	}
 }

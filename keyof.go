@@ -25,7 +25,7 @@ type KeyOf[T any] struct{ node }
 func Key[T any](pattern string, opts ...KeyOption) *KeyOf[T] {
 	k := &KeyOf[T]{newNode(pattern)}
 	k.self = k
-	k.value = &value{goType: reflect.TypeFor[T](), bind: bindTo[T]}
+	k.value = &value{holds: goName(reflect.TypeFor[T]()), goType: reflect.TypeFor[T](), bind: bindTo[T]}
 	for _, opt := range opts {
 		k.add(opt)
 	}
@@ -73,9 +73,13 @@ func bindTo[T any](p *place) (any, error) {
 		Lenient:    p.policy.mismatch == TryDecode,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("holds %s: %w", goName(v.goType), err)
+		return nil, fmt.Errorf("holds %s: %w", v.holds, err)
 	}
-	b := &binding[T]{Typed: typed}
+	return newBinding(v, typed)
+}
+
+func newBinding[T any](v *value, typed *codec.Typed[T]) (b *binding[T], err error) {
+	b = &binding[T]{Typed: typed}
 	b.dflt, err = defaultOf(v, typed)
 	b.got, b.lookedUp, b.swapped, b.taken, b.typed = got[T], lookedUp[T], swapped[T], taken[T], typeOf[T]
 	return b, err
@@ -260,6 +264,33 @@ func (e Entry[T]) take() operation[Maybe[T]] {
 func taken[T any](h handle, op backend.Op) (Maybe[T], error) {
 	take := op.(*backend.Take)
 	return decode[T](h, take.Value, take.Found)
+}
+
+// Raw returns the bytes as they are stored, header and all, and whether the key
+// is there. It is GET: O(1), and does not renew a TTL.
+func (e Entry[T]) Raw(ctx context.Context) ([]byte, bool, error) {
+	v, err := e.raw().now(ctx)
+	return v.Value, v.Found, err
+}
+
+func (e Entry[T]) raw() operation[Maybe[[]byte]] {
+	return operation[Maybe[[]byte]]{
+		handle: e.handle, name: "raw", get: backend.Get{Key: e.key, Pattern: e.pattern()},
+		result: func(_ handle, op backend.Op) (Maybe[[]byte], error) {
+			get := op.(*backend.Get)
+			return Maybe[[]byte]{get.Value, get.Found}, nil
+		},
+	}
+}
+
+// Forget deletes the key and the memory that there was nothing to load: all that
+// [Entry.Fetch] goes by. Use it where what the loader would find has changed. It
+// returns whether there was a value. It is two UNLINK in one round trip: O(1).
+func (e Entry[T]) Forget(ctx context.Context) (bool, error) { return e.forget().now(ctx) }
+
+func (e Entry[T]) forget() operation[bool] {
+	before := &backend.Delete{Key: e.absentKey(), Pattern: e.pattern()}
+	return operation[bool]{handle: e.handle, name: "forget", before: before, op: e.unlink(), result: didIt}
 }
 
 // Type returns the tag of the stored value's type, such as "int", and "" where

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/internal/pattern"
 )
 
@@ -114,7 +115,11 @@ type node struct {
 
 // value is what a node that holds values says about them.
 type value struct {
+	holds      string // what is printed: int, hash[string]int
+	kind       backend.Kind
 	goType     reflect.Type
+	maxLen     int64
+	keepLowest bool
 	hasDefault bool
 	dflt       any
 	typeName   string
@@ -208,7 +213,7 @@ func (n *node) describe(inherited policy) string {
 		words[0] = `""`
 	}
 	if n.value != nil {
-		words = append(words, goName(n.value.goType))
+		words = append(words, n.value.holds)
 	}
 	for _, opt := range n.options {
 		words = append(words, opt.String())

@@ -21,6 +21,7 @@ type operation[R any] struct {
 	get    backend.Get // in one piece with the operation: reads are what large batches are made of
 	before backend.Op  // sent ahead of op, where there is one
 	err    error       // why it can't be sent, if it can't
+	idle   bool        // there is nothing to send: the result is that of op as it is
 	result func(handle, backend.Op) (R, error)
 }
 
@@ -49,10 +50,14 @@ func (o *operation[R]) check() error {
 }
 
 func (o *operation[R]) send(ctx context.Context) error {
-	if o.before == nil {
-		return o.handle.place.store.exec(ctx, o.op)
+	store := o.handle.place.store
+	switch {
+	case o.idle:
+		return nil
+	case o.before == nil:
+		return store.exec(ctx, o.op)
 	}
-	return o.handle.place.store.exec(ctx, o.before, o.op)
+	return store.exec(ctx, o.before, o.op)
 }
 
 // in queues the operation in a batch.

@@ -25,10 +25,51 @@ type KeyOption interface {
 	validInKey()
 }
 
-// NodeOption is an option of [Cluster] and of [Key].
+// CounterOption is an option of [Counter].
+type CounterOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInCounter()
+}
+
+// HashOption is an option of [Hash].
+type HashOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInHash()
+}
+
+// ListOption is an option of [List].
+type ListOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInList()
+}
+
+// SetOption is an option of [Set].
+type SetOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInSet()
+}
+
+// SortedSetOption is an option of [SortedSet].
+type SortedSetOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInSortedSet()
+}
+
+// NodeOption is an option of every node: of [Cluster], [Key], [Counter], [Hash], [List],
+// [Set] and [SortedSet].
 type NodeOption interface {
 	ClusterOption
 	KeyOption
+	CounterOption
+	HashOption
+	ListOption
+	SetOption
+	SortedSetOption
 }
 
 // WriteOption is an option of a single write, such as [Entry.Set].
@@ -40,8 +81,13 @@ type WriteOption interface {
 // anyNode makes an option valid for every sort of node.
 type anyNode struct{}
 
-func (anyNode) validInCluster() {}
-func (anyNode) validInKey()     {}
+func (anyNode) validInCluster()   {}
+func (anyNode) validInKey()       {}
+func (anyNode) validInCounter()   {}
+func (anyNode) validInHash()      {}
+func (anyNode) validInList()      {}
+func (anyNode) validInSet()       {}
+func (anyNode) validInSortedSet() {}
 
 // inheritedOption is an option that clusters hand down to what is below them.
 type inheritedOption interface {

@@ -287,7 +287,7 @@ func TestUnsent_isSentLater(t *testing.T) {
 					err = impatient.Exec(t.Context(), &backend.Get{Key: "k"}) // until the client knows
 				}
 				d.failures.Store(2)
-				if err := exec(t.Context(), o.New("k"), &backend.Get{Key: "other"}); err != nil {
+				if err := exec(t.Context(), o.New(o.Name), &backend.Get{Key: "other"}); err != nil {
 					t.Errorf("%s: %s of %s = %v, want it sent at the third try", name, way, o.Name, err)
 				}
 			}

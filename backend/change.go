@@ -31,7 +31,7 @@ type CompareAndSwap struct {
 }
 
 func (o *CompareAndSwap) info() info {
-	return info{name: "compare and swap", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "compare and swap", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *CompareAndSwap) command(c *wire.Command) {
@@ -71,7 +71,7 @@ type CompareAndDelete struct {
 }
 
 func (o *CompareAndDelete) info() info {
-	return info{name: "compare and delete", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
+	return info{name: "compare and delete", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
 }
 
 func (o *CompareAndDelete) command(c *wire.Command) {
@@ -106,7 +106,7 @@ type SetLocked struct {
 }
 
 func (o *SetLocked) info() info {
-	return info{name: "set locked", effect: Write, key: o.Key, beside: o.Lock, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "set locked", effect: Write, key: o.Key, beside: []string{o.Lock}, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *SetLocked) command(c *wire.Command) {

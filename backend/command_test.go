@@ -37,10 +37,10 @@ func TestCommand(t *testing.T) {
 		{&backend.Set{Key: "k", Value: v, Cond: backend.IfPresent, KeepTTL: true, ExpireAt: at}, "SET k v XX KEEPTTL"},
 		{&backend.Set{Key: "k", Value: v, ReturnOld: true}, "SET k v GET"},
 		{&backend.Set{Key: "k", Value: v, Cond: backend.IfPresent, ReturnOld: true, TTL: time.Second}, "SET k v XX GET PX 1000"},
-		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, ReturnOld: true}, "EVAL script 1 k NX     0 1000  0 SET v"},
-		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, ReturnOld: true, TTL: time.Second}, "EVAL script 1 k NX     0 1000  0 SET v PX 1000"},
-		{&backend.Set{Key: "k", Value: v, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k      0 1000  3 NX PX 1000 SET v KEEPTTL"},
-		{&backend.Set{Key: "k", Value: v, KeepTTL: true, ExpireAt: at, ReturnOld: true}, "EVAL script 1 k      0 1000  3 NX PXAT 1800000000123 SET v KEEPTTL GET"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, ReturnOld: true}, "EVAL script 1 k NX     0 1000  0 0 SET v"},
+		{&backend.Set{Key: "k", Value: v, Cond: backend.IfAbsent, ReturnOld: true, TTL: time.Second}, "EVAL script 1 k NX     0 1000  0 0 SET v PX 1000"},
+		{&backend.Set{Key: "k", Value: v, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k      0 1000  3 0 NX PX 1000 SET v KEEPTTL"},
+		{&backend.Set{Key: "k", Value: v, KeepTTL: true, ExpireAt: at, ReturnOld: true}, "EVAL script 1 k      0 1000  3 0 NX PXAT 1800000000123 SET v KEEPTTL GET"},
 		{&backend.Take{Key: "k"}, "GETDEL k"},
 		{&backend.Delete{Key: "k"}, "UNLINK k"},
 		{&backend.Exists{Key: "k"}, "EXISTS k"},
@@ -50,20 +50,20 @@ func TestCommand(t *testing.T) {
 		{&backend.Persist{Key: "k"}, "PERSIST k"},
 		{&backend.ExpireTime{Key: "k"}, "PEXPIRETIME k"},
 		{&backend.MemoryUsage{Key: "k"}, "MEMORY USAGE k"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o")}, "EVAL script 1 k = o    0 1000  0 SET v"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), TTL: time.Second}, "EVAL script 1 k = o    0 1000  0 SET v PX 1000"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), ExpireAt: at}, "EVAL script 1 k = o    0 1000  0 SET v PXAT 1800000000123"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), KeepTTL: true, TTL: time.Second}, "EVAL script 1 k = o    0 1000  0 SET v KEEPTTL"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true}, "EVAL script 1 k NX     0 1000  0 SET v"},
-		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k NX     0 1000  0 SET v PX 1000"},
-		{&backend.CompareAndDelete{Key: "k", Old: []byte("o")}, "EVAL script 1 k = o    0 1000  0 UNLINK"},
-		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t")}, "EVAL script 2 k {k}l = t    0 1000  0 SET v"},
-		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t"), TTL: time.Second}, "EVAL script 2 k {k}l = t    0 1000  0 SET v PX 1000"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o")}, "EVAL script 1 k = o    0 1000  0 0 SET v"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), TTL: time.Second}, "EVAL script 1 k = o    0 1000  0 0 SET v PX 1000"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), ExpireAt: at}, "EVAL script 1 k = o    0 1000  0 0 SET v PXAT 1800000000123"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Old: []byte("o"), KeepTTL: true, TTL: time.Second}, "EVAL script 1 k = o    0 1000  0 0 SET v KEEPTTL"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true}, "EVAL script 1 k NX     0 1000  0 0 SET v"},
+		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k NX     0 1000  0 0 SET v PX 1000"},
+		{&backend.CompareAndDelete{Key: "k", Old: []byte("o")}, "EVAL script 1 k = o    0 1000  0 0 UNLINK"},
+		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t")}, "EVAL script 2 k {k}l = t    0 1000  0 0 SET v"},
+		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t"), TTL: time.Second}, "EVAL script 2 k {k}l = t    0 1000  0 0 SET v PX 1000"},
 		{&backend.Do{Key: "k", Command: []string{"OBJECT", "ENCODING"}}, "OBJECT ENCODING k"},
 		{&backend.Do{Key: "k", Command: []string{"LRANGE"}, Args: [][]byte{[]byte("0"), []byte("-1")}}, "LRANGE k 0 -1"},
 		{
 			&backend.Do{Key: "k", Command: []string{"SADD"}, Args: [][]byte{v, v}, TTL: time.Second, Item: 1, Adds: true},
-			"EVAL script 1 k   PEXPIRE 1000  0 1 + 0 SADD v v",
+			"EVAL script 1 k   PEXPIRE 1000  0 1 + 0 0 SADD v v",
 		},
 	} {
 		c := backend.Command(row.op)
@@ -222,11 +222,22 @@ func TestAnswer_ofAnotherForm(t *testing.T) {
 				continue // Every reply is one to a Do.
 			}
 			op := o.New("k")
+			if r.IsArray() && len(r.Elems) == 0 && answersArray(op) {
+				continue
+			}
 			if backend.Answer(op, r); backend.Err(op) == nil {
 				t.Errorf("%s takes %v for an answer: %+v", o.Name, r, op)
 			}
 		}
 	}
+}
+
+// answersArray says that an array of nothing is an answer to op.
+func answersArray(op backend.Op) bool {
+	c := backend.Command(op)
+	defer c.Free()
+	_, fixed := op.(*backend.HMGet) // which has an element for each field
+	return c.Nested && c.Words[0].String() != "EVAL" && !fixed
 }
 
 func mentions(err error, text string) bool {

@@ -9,6 +9,13 @@ var (
 	// string was wanted. The op changed nothing.
 	ErrWrongKind = errors.New("the key holds another kind of Redis value")
 
+	// ErrOverflow: the number would be more, or less, than can be held. The op
+	// changed nothing.
+	ErrOverflow = errors.New("the number would overflow")
+
+	// ErrNoNumber: what is to be added to is no number. The op changed nothing.
+	ErrNoNumber = errors.New("the stored value is no number")
+
 	// ErrUnknownOutcome: a write was sent and its reply did not come, so it may
 	// or may not have happened.
 	ErrUnknownOutcome = errors.New("the write may or may not have happened: its reply was lost")

@@ -11,12 +11,19 @@ import (
 
 // Refused is the error of an op that the server answered with an error: nothing
 // was done. The server's own text stays in it, with the remedy where there is
-// one.
+// one. It is nil where the error is an answer to the op.
 func Refused(op Op, err error) error {
+	if o, ok := op.(interface{ isAnswer(error) bool }); ok && o.isAnswer(err) {
+		return nil
+	}
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "WRONGTYPE"):
 		return fmt.Errorf("%w: %w", ErrWrongKind, err)
+	case strings.Contains(text, "would overflow"), strings.Contains(text, "would produce NaN or Infinity"), strings.Contains(text, "resulting score is not a number"):
+		return fmt.Errorf("%w: %w", ErrOverflow, err)
+	case strings.Contains(text, "is not an integer"), strings.Contains(text, "is not a valid float"), strings.Contains(text, "is not a float"):
+		return fmt.Errorf("%w: %w", ErrNoNumber, err)
 	case strings.Contains(text, "CROSSSLOT"):
 		return fmt.Errorf("%w: %w", ErrCrossSlot, err)
 	case strings.Contains(text, "unknown command"), strings.Contains(text, "syntax error"):

@@ -36,7 +36,7 @@ func FuzzAnswer(f *testing.F) {
 				t.Errorf("%s, answered %v: %v, and results %v", o.Name, r, err, results)
 			case err == nil && r.Err != nil:
 				t.Errorf("%s has no error of the server's %v", o.Name, r.Err)
-			case err == nil && len(results) > 0 && !saysYes(results):
+			case err == nil && len(results) > 0 && !saysYes(results) && !backend.Did(op):
 				t.Errorf("%s, answered %v: results %v of what it says is not there", o.Name, r, results)
 			}
 		}

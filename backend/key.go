@@ -119,6 +119,49 @@ func (o *Persist) command(c *wire.Command) { c.Add(wire.PERSIST).Key(o.Key) }
 
 func (o *Persist) answer(r wire.Reply) error { return yes(r, &o.Applied) }
 
+// Renew gives a key that is there its expiry anew, beside a read: PEXPIRE.
+type Renew struct {
+	Key     string
+	Pattern string
+	TTL     time.Duration
+
+	Found bool
+	Err   error
+}
+
+func (o *Renew) info() info {
+	return info{name: "renew", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+}
+
+func (o *Renew) command(c *wire.Command) { c.Add(wire.PEXPIRE).Key(o.Key).Add(millis(o.TTL)) }
+
+func (o *Renew) answer(r wire.Reply) error { return yes(r, &o.Found) }
+
+// Type asks what kind of value a key holds: TYPE.
+type Type struct {
+	Key     string
+	Pattern string
+
+	Found bool
+	// Kind is the kind, as TYPE has it: [Kind.String].
+	Kind string
+	Err  error
+}
+
+func (o *Type) info() info {
+	return info{name: "type", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+}
+
+func (o *Type) command(c *wire.Command) { c.Add(wire.TYPE).Key(o.Key) }
+
+func (o *Type) answer(r wire.Reply) error {
+	kind, _, err := r.Bytes()
+	if o.Found = err == nil && string(kind) != "none"; o.Found {
+		o.Kind = string(kind)
+	}
+	return err
+}
+
 // ExpireTime asks at what moment a key expires: PEXPIRETIME.
 type ExpireTime struct {
 	Key     string

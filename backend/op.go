@@ -34,9 +34,10 @@ type info struct {
 	key     string
 	pattern string
 	err     *error
-	did     *bool  // whether it found, wrote or deleted anything; nil: it always does
-	beside  string // a second key, in the slot of the first; or empty
-	since   string // the first version of Redis with the command, where that matters
+	did     *bool    // whether it found, wrote or deleted anything; nil: it always does
+	beside  []string // further keys, in the slot of the first
+	calls   []string // what a script of its own calls, where it is no step
+	since   string   // the first version of Redis with the command, where that matters
 }
 
 // Effect says what sending an op does to the store, and so what may be done
@@ -56,23 +57,29 @@ const (
 type Kind int
 
 const (
-	// Any is every kind: the op asks of none.
-	Any Kind = iota
-	// String is a plain value.
-	String
-	// List is a list, which no op of this package makes or reads as yet.
-	List
+	// KindAny is every kind: the op asks of none.
+	KindAny Kind = iota
+	// KindString is a plain value.
+	KindString
+	// KindList is a list.
+	KindList
+	// KindHash is a hash: fields with values.
+	KindHash
+	// KindSet is a set of members.
+	KindSet
+	// KindSortedSet is a set of members with scores.
+	KindSortedSet
 )
 
-// String is the kind's name in lower case, as TYPE answers it.
+// kindNames are the names of kinds, as TYPE answers them.
+var kindNames = [...]string{KindAny: "any", KindString: "string", KindList: "list", KindHash: "hash", KindSet: "set", KindSortedSet: "zset"}
+
+// String is the kind's name, as TYPE answers it.
 func (k Kind) String() string {
-	switch k {
-	case String:
-		return "string"
-	case List:
-		return "list"
+	if k < 0 || int(k) >= len(kindNames) {
+		return "other"
 	}
-	return "any"
+	return kindNames[k]
 }
 
 // Command is the command that carries out op. Whoever asks for it gives it back
@@ -95,7 +102,9 @@ func Commands(op Op) []string {
 		}
 	}
 	names := []string{name}
-	if name == "EVAL" {
+	if own := op.info().calls; own != nil {
+		names = append(names, own...)
+	} else if name == "EVAL" {
 		keys := len(Keys(op))
 		names = append(names, calls(c.Words[c.KeyAt+keys:], keys > 1)...)
 	}
@@ -125,10 +134,7 @@ func Key(op Op) string { return op.info().key }
 // Keys are all keys that the op touches. They share a slot.
 func Keys(op Op) []string {
 	i := op.info()
-	if i.beside == "" {
-		return []string{i.key}
-	}
-	return []string{i.key, i.beside}
+	return append([]string{i.key}, i.beside...)
 }
 
 // Pattern is the declared pattern of the op's key, safe as a label of a metric

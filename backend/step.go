@@ -3,54 +3,64 @@ package backend
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redisimnest/rin/backend/wire"
 )
 
-// stepScript makes a write one atomic step with what must hold before it and
-// with the expiry of its key, whatever the command is. It is sent whole, with
-// EVAL: in a pipeline nobody could answer a NOSCRIPT. It calls no command that
-// the step doesn't ask for, so that an ACL needs to allow no other.
+// stepScript makes a write one atomic step with what must hold before it, with what
+// follows it, and with the expiry of its key, whatever the command is. It is sent
+// whole, with EVAL: in a pipeline nobody could answer a NOSCRIPT. It calls no command
+// that the step doesn't ask for, so that an ACL needs to allow no other.
 //
 //	KEYS[1]  the key
 //	KEYS[2]  the key that the guard looks at, which the step deletes; without it,
 //	         the guard looks at the key
 //	ARGV[1]  the guard: = where it must hold the string ARGV[2], NX where it must
-//	         be absent, nothing where there is none
-//	ARGV[2]  the string
+//	         be absent, NEW where the key is deleted first, if it holds what the
+//	         command ARGV[2] reads, nothing where there is none
+//	ARGV[2]  the string, or the command
 //	ARGV[3]  what gives the key its expiry after the write, PEXPIRE or PEXPIREAT,
 //	         or nothing
 //	ARGV[4]  the milliseconds for it
-//	ARGV[5]  NX where only a key without an expiry gets it
+//	ARGV[5]  NX where only a key without an expiry gets it, DID where the command
+//	         has to have done something, or both
 //	ARGV[6]  how many words stand behind the command's key before its items
 //	ARGV[7]  how many words an item has
 //	ARGV[8]  + where the command answers how many items it has changed
 //	ARGV[9]  how many words there are to try first, in place of those behind the
 //	         command's first: SET does so to create a key with an expiry, or else
 //	         to keep that of the key
-//	ARGV[10] these words, in as many words; then the command without its key
+//	ARGV[10] how many words the command has that follows, without its key
+//	ARGV[11] the words to try first; those of the command that follows; then the
+//	         command without its key
 //
 // A command of many words is carried out in parts, since Lua can't unpack them
-// all at once.
+// all at once. One without items is not carried out behind the guard NEW.
 //
 // The answer is an array of what was done, [refused], [carriedOut] or
 // [triedFirst], and the command's own answer; of what was refused, the string
 // that the guard saw.
-const stepScript = `local key, guard = KEYS[1], KEYS[2] or KEYS[1]
-if ARGV[1] ~= '' then
+const stepScript = `local key, guard, left = KEYS[1], KEYS[2] or KEYS[1], -1
+if ARGV[1] == 'NEW' then
+  redis.call(ARGV[2], key)
+  if ARGV[5]:find('NX', 1, true) then left = redis.call('PTTL', key) end
+  redis.call('UNLINK', key)
+elseif ARGV[1] ~= '' then
   local now = redis.call('GET', guard)
   if now ~= (ARGV[1] == '=' and ARGV[2]) then return {0, now} end
 end
-local try = tonumber(ARGV[9])
-local at, did, answer = 10 + try, 1, false
+local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
+local at, did, answer = 11 + try + follow, 1, false
 if try > 0 then
-  answer = redis.call(ARGV[at], key, ARGV[at + 1], unpack(ARGV, 10, at - 1))
+  answer = redis.call(ARGV[at], key, ARGV[at + 1], unpack(ARGV, 11, 10 + try))
   if answer then did = 2 end
 end
 if did == 1 then
   local from, item = at + 1 + tonumber(ARGV[6]), tonumber(ARGV[7])
   local part, sum = 1000 - 1000 % item, nil
+  if ARGV[1] == 'NEW' and from > #ARGV then return {1, 0} end
   repeat
     local words = {ARGV[at], key}
     for i = at + 1, at + tonumber(ARGV[6]) do words[#words + 1] = ARGV[i] end
@@ -60,8 +70,11 @@ if did == 1 then
   until from > #ARGV
   answer = sum or answer
 end
-if ARGV[3] ~= '' and (ARGV[5] ~= 'NX' or redis.call('PTTL', key) == -1) then
-  redis.call(ARGV[3], key, ARGV[4])
+if follow > 0 then redis.call(ARGV[11 + try], key, unpack(ARGV, 12 + try, 10 + try + follow)) end
+local idle = not answer or answer == 0 or type(answer) == 'table' and not answer.ok and #answer == 0
+if ARGV[3] == '' or idle and ARGV[5]:find('DID', 1, true) then
+elseif left > 0 then redis.call(ARGV[3], key, left)
+elseif not ARGV[5]:find('NX', 1, true) or redis.call('PTTL', key) == -1 then redis.call(ARGV[3], key, ARGV[4])
 end
 if KEYS[2] then redis.call('UNLINK', guard) end
 return {did, answer}`
@@ -81,22 +94,25 @@ type guard string
 const (
 	holdsExactly guard = "=" // the string, or else the step is refused
 	holdsNothing guard = "NX"
+	madeAnew     guard = "NEW" // it is deleted first
 )
 
 // step is a write by [stepScript]. The zero step is the command by itself.
 type step struct {
 	guard   guard
-	holds   []byte // what holdsExactly wants
+	holds   []byte // what holdsExactly wants; the command by which madeAnew knows the kind
 	guarded string // the key that the guard looks at, if it isn't the write's own
 
 	ttl      time.Duration // given to the key after the write
 	expireAt time.Time
 	unlessIt bool // only a key without an expiry gets it
+	ifDid    bool // only where the command has done something
 
 	head, item int  // how the command's words behind the key can be parted; item 0: not at all
 	adds       bool // the answers of the parts add up
 
-	first []wire.Word // tried first, in place of the words behind the command's first
+	first  []wire.Word // tried first, in place of the words behind the command's first
+	follow []wire.Word // a command without its key, carried out behind the write
 }
 
 // unparted is an item so long that a command is of one part.
@@ -121,7 +137,7 @@ func (s *step) begin(c *wire.Command, key string, name wire.Word) {
 	}
 	c.Add(wire.Int(int64(s.head)), wire.Int(item))
 	addIf(c, s.adds, "+")
-	c.Add(wire.Int(int64(len(s.first)))).Add(s.first...).Add(name)
+	c.Add(wire.Int(int64(len(s.first))), wire.Int(int64(len(s.follow)))).Add(s.first...).Add(s.follow...).Add(name)
 }
 
 func (s *step) addExpiry(c *wire.Command) {
@@ -133,7 +149,14 @@ func (s *step) addExpiry(c *wire.Command) {
 	default:
 		c.Add(wire.Empty, wire.Empty)
 	}
-	addIf(c, s.unlessIt, "NX")
+	switch {
+	case s.unlessIt && s.ifDid:
+		c.Add(wire.Text("NX DID"))
+	case s.ifDid:
+		c.Add(wire.Text("DID"))
+	default:
+		addIf(c, s.unlessIt, "NX")
+	}
 }
 
 func addIf(c *wire.Command, given bool, word string) {
@@ -142,6 +165,38 @@ func addIf(c *wire.Command, given bool, word string) {
 	} else {
 		c.Add(wire.Empty)
 	}
+}
+
+// Expiry is what a write to a structure makes of its key's expiry, in the same atomic
+// step. The zero Expiry leaves it alone.
+type Expiry struct {
+	// TTL is what the key has left from the write on.
+	TTL time.Duration
+	// IfNone leaves a key that has an expiry the one it has.
+	IfNone bool
+}
+
+func (e Expiry) step() step { return step{ttl: e.TTL, unlessIt: e.IfNone} }
+
+// isPlain says that the command needs no script.
+func (s *step) isPlain() bool { return s.ttl == 0 && s.guard == "" && s.follow == nil }
+
+// write adds the words of the command up to its key, in a script if it needs one.
+func (s *step) write(c *wire.Command, key string, name wire.Word) *wire.Command {
+	if s.isPlain() {
+		return c.Add(name).Key(key)
+	}
+	s.begin(c, key, name)
+	return c
+}
+
+// result is what the command answered, in a script or not.
+func (s *step) result(r wire.Reply) (wire.Reply, error) {
+	if s.isPlain() {
+		return r, nil
+	}
+	_, r, err := stepAnswer(r)
+	return r, err
 }
 
 // stepAnswer is what a step did, and the answer of its command.
@@ -163,16 +218,24 @@ func stepAnswer(r wire.Reply) (did string, answer wire.Reply, err error) {
 // calls are the commands that a step's script calls. Its words are from behind
 // its keys.
 func calls(words []wire.Word, guarded bool) (names []string) {
-	const guard, expire, unlessIt, tries = 0, 2, 4, 8
-	name := tries + 1
-	if n, err := strconv.Atoi(words[tries].String()); err == nil {
-		name += n
+	const atGuard, atHolds, atExpire, atUnless, atTry, atFollow = 0, 1, 2, 4, 8, 9
+	count := func(at int) int {
+		n, _ := strconv.Atoi(words[at].String())
+		return n
 	}
-	names = append(names, words[name].String(), words[expire].String())
-	if words[guard].String() != "" {
+	try, follow := count(atTry), count(atFollow)
+	begin := atFollow + 1
+	names = append(names, words[begin+try+follow].String(), words[atExpire].String())
+	if follow > 0 {
+		names = append(names, words[begin+try].String())
+	}
+	switch guard(words[atGuard].String()) {
+	case holdsExactly, holdsNothing:
 		names = append(names, "GET")
+	case madeAnew:
+		names = append(names, words[atHolds].String(), "UNLINK")
 	}
-	if words[unlessIt].String() != "" {
+	if strings.Contains(words[atUnless].String(), "NX") {
 		names = append(names, "PTTL")
 	}
 	if guarded {

@@ -20,7 +20,7 @@ type Get struct {
 }
 
 func (o *Get) info() info {
-	return info{name: "get", effect: Read, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
+	return info{name: "get", effect: Read, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
 }
 
 func (o *Get) command(c *wire.Command) {
@@ -82,7 +82,7 @@ type Set struct {
 func (o *Set) info() info {
 	i := info{name: "set", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied, since: "6.2"}
 	if o.ReturnOld {
-		i.kind = String
+		i.kind = KindString
 	}
 	return i
 }
@@ -165,7 +165,7 @@ type Take struct {
 }
 
 func (o *Take) info() info {
-	return info{name: "take", effect: Write, kind: String, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
+	return info{name: "take", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
 }
 
 func (o *Take) command(c *wire.Command) { c.Add(wire.GETDEL).Key(o.Key) }

@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -139,6 +140,25 @@ func (d *decl) check(t reflect.Type) error {
 	}
 	if err := c.check(t); err != nil {
 		return fmt.Errorf("%v can't be stored: %w", t, err)
+	}
+	return nil
+}
+
+// checkComparable refuses what writes equal values in several ways.
+func (d *decl) checkComparable(t reflect.Type) error {
+	switch _, isGob := d.codec.(gobCodec); {
+	case isGob:
+		return fmt.Errorf("%v can't be compared as bytes: each process writes gob in another way; choose codec.JSON", t)
+	case d.dynamic:
+		return errors.New("any can't be compared as bytes, since without a header nothing says which type a value has")
+	}
+	sample := []byte("the same bytes each time")
+	first, err := d.chain.encode(nil, sample, "key")
+	for range 3 {
+		again, failed := d.chain.encode(nil, sample, "key")
+		if err == nil && failed == nil && !bytes.Equal(first, again) {
+			return fmt.Errorf("%v can't be compared as bytes: a transform writes the same bytes in several ways; end them with rin.Transforms()", t)
+		}
 	}
 	return nil
 }

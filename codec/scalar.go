@@ -54,6 +54,20 @@ func scalarOf[T any]() scalar[T] {
 	return s
 }
 
+// withoutSignedZero writes both zeros of a float alike: to Go, they are equal.
+func (s *scalar[T]) withoutSignedZero() {
+	switch write := any(&s.append).(type) {
+	case *func([]byte, float64) []byte:
+		*write = plusZero(*write)
+	case *func([]byte, float32) []byte:
+		*write = plusZero(*write)
+	}
+}
+
+func plusZero[F float32 | float64](write func([]byte, F) []byte) func([]byte, F) []byte {
+	return func(dst []byte, f F) []byte { return write(dst, f+0) } // -0 + 0 is 0
+}
+
 func signed[N int | int8 | int16 | int32 | int64]() scalar[N] {
 	bits := reflect.TypeFor[N]().Bits()
 	return scalar[N]{

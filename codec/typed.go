@@ -32,6 +32,13 @@ type Options struct {
 	// write or read.
 	Plain bool
 
+	// Comparable says that equal values have to be written as equal bytes, by every
+	// process: they are members of a set, or fields of a hash. [For] then refuses gob,
+	// which numbers types anew in each process, and transforms that write the same
+	// bytes in several ways, and a zero is written without a sign. What a codec of the
+	// user's own makes of a value, and what the methods of a type do, is theirs.
+	Comparable bool
+
 	// Lenient decodes a value whatever its tag says, and one without a header as
 	// Plain would without transforms. Plain leaves it nothing to do.
 	//
@@ -65,9 +72,17 @@ func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 	if err := d.check(t); err != nil {
 		return nil, err
 	}
+	if opts.Comparable {
+		if err := d.checkComparable(t); err != nil {
+			return nil, err
+		}
+	}
 	typed := &Typed[T]{decl: d}
 	if len(d.chain) == 0 {
 		typed.scalar = scalarOf[T]()
+	}
+	if opts.Comparable {
+		typed.scalar.withoutSignedZero()
 	}
 	return typed, nil
 }

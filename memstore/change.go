@@ -36,7 +36,7 @@ func (s *Store) compareAndDelete(o *backend.CompareAndDelete, old *item, _ time.
 
 func (s *Store) setLocked(o *backend.SetLocked, _ *item, now time.Time) {
 	lock := s.keys.live(o.Lock, now)
-	if err := wants(backend.String, lock); err != nil {
+	if err := wants(backend.KindString, lock); err != nil {
 		backend.Fail(o, err)
 		return
 	}

@@ -19,7 +19,7 @@ type deed struct {
 }
 
 // deeds are those of all ops that the store knows.
-var deeds = byType(valueDeeds, keyDeeds, changeDeeds)
+var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds)
 
 func byType(families ...[]deed) map[reflect.Type]deed {
 	all := map[reflect.Type]deed{}
@@ -51,6 +51,60 @@ func reads[O any, P pointerTo[O]](f func(o P, it *item, now time.Time)) deed {
 			f(op.(P), it, now)
 		}
 	}}
+}
+
+// looks is the deed of ops that only read a structure, and that have their answer
+// already where there is none.
+func looks[S structure, O any, P pointerTo[O]](f func(o P, in S)) deed {
+	return reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) })
+}
+
+// changes is the deed of ops that change a structure, which fresh makes where there is
+// none. They say whether they have done something.
+func changes[S structure, O any, P pointerTo[O]](fresh func() S, life func(o P) backend.Expiry, f func(o P, in S) (did bool)) deed {
+	return writes(func(s *Store, o P, it *item, now time.Time) {
+		in := structureIn(it, fresh)
+		did := f(o, in)
+		s.settle(backend.Key(o), it, in, life(o), did, now)
+	})
+}
+
+// structureIn is the item's structure, or a fresh one where there is no item.
+func structureIn[S structure](it *item, fresh func() S) S {
+	if it == nil {
+		return fresh()
+	}
+	return it.other.(S)
+}
+
+// settle leaves the key what has become of its structure: nothing where that is empty;
+// else with the expiry that it has, or gets because something was done.
+func (s *Store) settle(key string, it *item, in structure, e backend.Expiry, did bool, now time.Time) {
+	switch {
+	case in.len() == 0 && it != nil:
+		s.keys.remove(key)
+	case in.len() == 0:
+	case did && e.TTL > 0 && !(e.IfNone && it != nil && it.expires()):
+		s.keys.put(key, &item{other: in, expireAt: now.Add(e.TTL)}, now)
+	case it == nil:
+		s.keys.put(key, &item{other: in}, now)
+	}
+}
+
+// replace leaves the key a structure that was made anew, in place of the item.
+func (s *Store) replace(key string, it *item, in structure, e backend.Expiry, now time.Time) {
+	next := &item{other: in}
+	if e.TTL > 0 {
+		next.expireAt = now.Add(e.TTL)
+		if e.IfNone && it != nil && it.expires() {
+			next.expireAt = it.expireAt
+		}
+	}
+	if in.len() > 0 {
+		s.keys.put(key, next, now)
+	} else if it != nil {
+		s.keys.remove(key)
+	}
 }
 
 // writes is the deed of ops that change something.

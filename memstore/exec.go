@@ -31,7 +31,7 @@ func (s *Store) ready(ctx context.Context, ops []backend.Op) error {
 // reads of plain values need no lock either.
 func (s *Store) exec(op backend.Op) {
 	if o, ok := op.(*backend.Get); ok && o.TTL == 0 {
-		if it, _ := s.look(o.Key); it == nil || it.kind() == backend.String {
+		if it, _ := s.look(o.Key); it == nil || it.kind() == backend.KindString {
 			get(o, it)
 			return
 		}
@@ -69,7 +69,7 @@ func (s *Store) do(d deed, op backend.Op, it *item, now time.Time) {
 
 // wants checks the kind of an item, if there is one.
 func wants(kind backend.Kind, it *item) error {
-	if it == nil || kind == backend.Any || kind == it.kind() {
+	if it == nil || kind == backend.KindAny || kind == it.kind() {
 		return nil
 	}
 	return fmt.Errorf("%w: a %v, not a %v", backend.ErrWrongKind, it.kind(), kind)

@@ -14,6 +14,8 @@ var keyDeeds = []deed{
 	writes((*Store).expire),
 	writes((*Store).persist),
 	reads(memoryUsage),
+	writes((*Store).renew),
+	reads(func(o *backend.Type, it *item, _ time.Time) { o.Found, o.Kind = true, it.kind().String() }),
 }
 
 func (s *Store) delete(o *backend.Delete, it *item, _ time.Time) {
@@ -47,6 +49,13 @@ func (s *Store) expire(o *backend.Expire, it *item, now time.Time) {
 	if it != nil {
 		s.keys.put(o.Key, it.until(expiry(o.TTL, o.ExpireAt, now)), now)
 		o.Applied = true
+	}
+}
+
+func (s *Store) renew(o *backend.Renew, it *item, now time.Time) {
+	if it != nil {
+		s.keys.put(o.Key, it.until(now.Add(o.TTL)), now)
+		o.Found = true
 	}
 }
 

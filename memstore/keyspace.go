@@ -23,13 +23,15 @@ type item struct {
 // is read, under the store's lock.
 type structure interface {
 	kind() backend.Kind
+	// len is how many elements it has. One without any is not kept.
+	len() int
 	// size is about how many bytes of memory it takes.
 	size() int
 }
 
 func (it *item) kind() backend.Kind {
 	if it.other == nil {
-		return backend.String
+		return backend.KindString
 	}
 	return it.other.kind()
 }

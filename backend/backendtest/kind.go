@@ -11,13 +11,25 @@ var kindCases = []testCase{
 	{
 		name:    "wrong kind",
 		foreign: true,
-		rule:    "An op that wants a string fails with ErrWrongKind where the key holds another kind of Redis value, answers nothing and changes nothing.",
+		rule:    "An op that wants a kind of value fails with ErrWrongKind where the key holds another one, answers nothing and changes nothing.",
 		run: func(t *testing.T, s *suite) {
 			s.Foreign(t, "k")
+			do(t, s, content{backend.KindHash, [][]byte{[]byte(before)}}.write("h", 0))
 			for _, o := range Ops() {
-				if o.Kind == backend.String {
-					s.wantWrongKind(t, o.New("k"))
-					s.lasts(t, "k", 0)
+				key := "k"
+				if o.Kind == backend.KindList {
+					key = "h"
+				}
+				if o.Kind == backend.KindAny {
+					continue
+				}
+				if o.First != nil {
+					do(t, s, o.First(key))
+				}
+				was := s.state(t, key)
+				s.wantWrongKind(t, o.New(key))
+				if now := s.state(t, key); !now.is(was) {
+					t.Errorf("%s left %+v of %+v", o.Name, now, was)
 				}
 			}
 		},
@@ -87,7 +99,7 @@ var kindCases = []testCase{
 		run: func(t *testing.T, s *suite) {
 			var keys []string
 			for _, o := range Ops() {
-				if o.Kind != backend.Any || o.Protocol {
+				if o.Kind != backend.KindAny || o.Protocol {
 					continue
 				}
 				s.Foreign(t, o.Name)

@@ -26,8 +26,8 @@ var ownershipCases = []testCase{
 		rule: "What Exec puts into an op belongs to the caller: it shares no memory with the store.",
 		run: func(t *testing.T, s *suite) {
 			for _, o := range s.ops() {
-				for _, value := range []string{before, "what it does not expect"} {
-					s.put(t, "k", value)
+				for _, there := range []bool{true, false} {
+					o.prepare(t, s, "k", there)
 					op := o.New("k")
 					do(t, s, op)
 					s.scribbled(t, o, bytesOf(op))

@@ -280,12 +280,11 @@ func (e expiry) leaves(before state) state {
 	}
 }
 
-// state reads what a key holds.
+// state reads what a key holds: a plain value, or the text of what else it is.
 func (s *suite) state(t *testing.T, key string) state {
 	t.Helper()
-	get, ttl := &backend.Get{Key: key}, &backend.TTL{Key: key}
-	s.all(t, get, ttl)
-	return state{get.Found, string(get.Value), ttl.Remaining}
+	c, left := contentOf(func(ops ...backend.Op) { s.all(t, ops...) }, key)
+	return state{c.found(), c.String(), left}
 }
 
 func (got state) is(want state) bool {

@@ -59,6 +59,75 @@ func (r Reply) Int() (int64, error) {
 	return n, nil
 }
 
+// Float is the reply as a floating-point number.
+func (r Reply) Float() (float64, error) {
+	if !r.isText() {
+		return 0, r.unexpected("a number")
+	}
+	f, err := strconv.ParseFloat(r.Text, 64)
+	if err != nil {
+		return 0, r.unexpected("a number")
+	}
+	return f, nil
+}
+
+// OK is nil for the status of a command that answers nothing else.
+func (r Reply) OK() error {
+	if !r.Is("OK") {
+		return r.unexpected("OK")
+	}
+	return nil
+}
+
+// Texts are copies of the reply's elements, of which none may be nil. The nil reply has
+// none.
+func (r Reply) Texts() ([][]byte, error) {
+	if r.Nil {
+		return nil, nil
+	}
+	if !r.IsArray() {
+		return nil, r.unexpected("an array")
+	}
+	texts := make([][]byte, len(r.Elems))
+	for i, elem := range r.Elems {
+		text, found, err := elem.Bytes()
+		if err == nil && !found {
+			err = r.unexpected("an array of strings")
+		}
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
+// Pairs are the reply's elements in turn, whether they come one by one or two by
+// two: of a map, or of members with their scores.
+func (r Reply) Pairs() ([]Reply, error) {
+	if r.Nil {
+		return nil, nil
+	}
+	if !r.IsArray() {
+		return nil, r.unexpected("an array of pairs")
+	}
+	flat := r.Elems
+	if len(flat) > 0 && flat[0].IsArray() {
+		flat = make([]Reply, 0, 2*len(r.Elems))
+		for _, elem := range r.Elems {
+			pair, err := elem.Array(2)
+			if err != nil {
+				return nil, err
+			}
+			flat = append(flat, pair...)
+		}
+	}
+	if len(flat)%2 != 0 {
+		return nil, r.unexpected("an array of pairs")
+	}
+	return flat, nil
+}
+
 // Array is the reply's elements, of which there must be n.
 func (r Reply) Array(n int) ([]Reply, error) {
 	if !r.IsArray() || len(r.Elems) != n {

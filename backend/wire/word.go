@@ -1,6 +1,9 @@
 package wire
 
-import "strconv"
+import (
+	"math"
+	"strconv"
+)
 
 // Word is a word of a command. It is a type of its own, and not an any, so that
 // putting a command together allocates nothing.
@@ -19,6 +22,18 @@ func Data(b []byte) Word { return Word{data: b} }
 
 // Int is a word of decimal digits.
 func Int(n int64) Word { return Word{text: strconv.FormatInt(n, 10)} }
+
+// Float is a word of the fewest digits that are read back as the same number; inf
+// for infinity.
+func Float(f float64) Word {
+	switch {
+	case math.IsInf(f, 1):
+		return Word{text: "+inf"}
+	case math.IsInf(f, -1):
+		return Word{text: "-inf"}
+	}
+	return Word{text: strconv.FormatFloat(f, 'g', -1, 64)}
+}
 
 // Fixed is a word that many commands have, made once.
 func Fixed(s string) Word { return Word{text: s, boxed: s} }
@@ -60,10 +75,83 @@ var (
 	MEMORY      = Fixed("MEMORY")
 	USAGE       = Fixed("USAGE")
 
-	PX      = Fixed("PX")
-	PXAT    = Fixed("PXAT")
-	NX      = Fixed("NX")
-	XX      = Fixed("XX")
-	KEEPTTL = Fixed("KEEPTTL")
-	Empty   = Fixed("")
+	INCRBY      = Fixed("INCRBY")
+	INCRBYFLOAT = Fixed("INCRBYFLOAT")
+	TYPE        = Fixed("TYPE")
+
+	HGET         = Fixed("HGET")
+	HMGET        = Fixed("HMGET")
+	HGETALL      = Fixed("HGETALL")
+	HSET         = Fixed("HSET")
+	HSETNX       = Fixed("HSETNX")
+	HDEL         = Fixed("HDEL")
+	HEXISTS      = Fixed("HEXISTS")
+	HLEN         = Fixed("HLEN")
+	HKEYS        = Fixed("HKEYS")
+	HSCAN        = Fixed("HSCAN")
+	HINCRBY      = Fixed("HINCRBY")
+	HINCRBYFLOAT = Fixed("HINCRBYFLOAT")
+
+	LPUSH  = Fixed("LPUSH")
+	RPUSH  = Fixed("RPUSH")
+	LPOP   = Fixed("LPOP")
+	RPOP   = Fixed("RPOP")
+	LINDEX = Fixed("LINDEX")
+	LSET   = Fixed("LSET")
+	LRANGE = Fixed("LRANGE")
+	LLEN   = Fixed("LLEN")
+	LTRIM  = Fixed("LTRIM")
+	LREM   = Fixed("LREM")
+	LMOVE  = Fixed("LMOVE")
+
+	SADD        = Fixed("SADD")
+	SREM        = Fixed("SREM")
+	SISMEMBER   = Fixed("SISMEMBER")
+	SMISMEMBER  = Fixed("SMISMEMBER")
+	SCARD       = Fixed("SCARD")
+	SMEMBERS    = Fixed("SMEMBERS")
+	SSCAN       = Fixed("SSCAN")
+	SPOP        = Fixed("SPOP")
+	SRANDMEMBER = Fixed("SRANDMEMBER")
+	SMOVE       = Fixed("SMOVE")
+	SUNION      = Fixed("SUNION")
+	SINTER      = Fixed("SINTER")
+	SDIFF       = Fixed("SDIFF")
+	SUNIONSTORE = Fixed("SUNIONSTORE")
+	SINTERSTORE = Fixed("SINTERSTORE")
+	SDIFFSTORE  = Fixed("SDIFFSTORE")
+
+	ZADD             = Fixed("ZADD")
+	ZINCRBY          = Fixed("ZINCRBY")
+	ZSCORE           = Fixed("ZSCORE")
+	ZMSCORE          = Fixed("ZMSCORE")
+	ZRANK            = Fixed("ZRANK")
+	ZREVRANK         = Fixed("ZREVRANK")
+	ZREM             = Fixed("ZREM")
+	ZCARD            = Fixed("ZCARD")
+	ZCOUNT           = Fixed("ZCOUNT")
+	ZRANGE           = Fixed("ZRANGE")
+	ZRANGEBYSCORE    = Fixed("ZRANGEBYSCORE")
+	ZREVRANGE        = Fixed("ZREVRANGE")
+	ZREVRANGEBYSCORE = Fixed("ZREVRANGEBYSCORE")
+	ZREMRANGEBYRANK  = Fixed("ZREMRANGEBYRANK")
+	ZREMRANGEBYSCORE = Fixed("ZREMRANGEBYSCORE")
+	ZPOPMIN          = Fixed("ZPOPMIN")
+	ZPOPMAX          = Fixed("ZPOPMAX")
+	ZSCAN            = Fixed("ZSCAN")
+
+	PX         = Fixed("PX")
+	PXAT       = Fixed("PXAT")
+	NX         = Fixed("NX")
+	XX         = Fixed("XX")
+	KEEPTTL    = Fixed("KEEPTTL")
+	GT         = Fixed("GT")
+	LT         = Fixed("LT")
+	CH         = Fixed("CH")
+	LEFT       = Fixed("LEFT")
+	RIGHT      = Fixed("RIGHT")
+	LIMIT      = Fixed("LIMIT")
+	WITHSCORES = Fixed("WITHSCORES")
+	COUNT      = Fixed("COUNT")
+	Empty      = Fixed("")
 )

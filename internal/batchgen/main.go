@@ -49,7 +49,7 @@ func generate(dir string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := pkg{fset: fset, methods: map[string]map[string]*ast.FuncDecl{}, types: map[string]bool{}}
+	p := pkg{fset: fset, methods: map[string]map[string]*ast.FuncDecl{}, types: map[string]bool{}, embedded: map[string]string{}}
 	for _, parsed := range packages {
 		for _, file := range parsed.Files {
 			p.add(file)
@@ -63,6 +63,8 @@ type pkg struct {
 	fset    *token.FileSet
 	methods map[string]map[string]*ast.FuncDecl // by receiver and name
 	types   map[string]bool
+	// embedded are the types that a struct begins with.
+	embedded map[string]string
 }
 
 func (p *pkg) add(file *ast.File) {
@@ -71,7 +73,7 @@ func (p *pkg) add(file *ast.File) {
 		case *ast.GenDecl:
 			for _, spec := range decl.Specs {
 				if t, ok := spec.(*ast.TypeSpec); ok {
-					p.types[t.Name.Name] = true
+					p.addType(t)
 				}
 			}
 		case *ast.FuncDecl:
@@ -82,6 +84,13 @@ func (p *pkg) add(file *ast.File) {
 				p.methods[name][decl.Name.Name] = decl
 			}
 		}
+	}
+}
+
+func (p *pkg) addType(t *ast.TypeSpec) {
+	p.types[t.Name.Name] = true
+	if body, ok := t.Type.(*ast.StructType); ok && len(body.Fields.List) > 0 && body.Fields.List[0].Names == nil {
+		p.embedded[t.Name.Name] = p.text(body.Fields.List[0].Type)
 	}
 }
 
@@ -140,9 +149,9 @@ func (p *pkg) form(out *bytes.Buffer, name, batched string, method *ast.FuncDecl
 	if constructor == nil {
 		return
 	}
-	public := name
+	public, field := name, "entry"
 	if !ast.IsExported(name) {
-		public = "Entry" // which embeds it
+		public, field = p.embeds(name), name
 	}
 	recv := method.Recv.List[0]
 	typ := strings.Replace(p.text(recv.Type), name, batched, 1)
@@ -150,7 +159,17 @@ func (p *pkg) form(out *bytes.Buffer, name, batched string, method *ast.FuncDecl
 	fmt.Fprintf(out, "\n// %s queues [%s.%s].\n", method.Name, public, method.Name)
 	fmt.Fprintf(out, "func (%s %s) %s(%s) *Future%s {\n\treturn %s.%s.%s(%s).in(%s.batch)\n}\n",
 		recv.Names[0], typ, method.Name, p.params(params[1:]), result,
-		recv.Names[0], lower(name), constructor.Name, args, recv.Names[0])
+		recv.Names[0], field, constructor.Name, args, recv.Names[0])
+}
+
+// embeds is an exported type that embeds one that is not.
+func (p *pkg) embeds(name string) string {
+	for _, exported := range sorted(p.embedded) {
+		if ast.IsExported(exported) && p.embedded[exported] == name {
+			return exported
+		}
+	}
+	return name
 }
 
 // constructor is the function that returns the method's operation, and the

@@ -1,0 +1,200 @@
+package backend
+
+import (
+	"strconv"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
+
+// IncrBy adds to the whole number that a key holds, and creates one of 0 first where
+// there is none: INCRBY, or a script where it has bounds or an expiry. Beyond 64 bits
+// it fails with [ErrOverflow].
+type IncrBy struct {
+	Key     string
+	Pattern string
+	Expiry
+	By int64
+	// Bounded refuses a result that is less than Min or more than Max. By may then not
+	// be the least number that there is.
+	Bounded  bool
+	Min, Max int64
+
+	// Now is the number after the op: what it was, where it was refused.
+	Now     int64
+	Applied bool
+	Err     error
+}
+
+func (o *IncrBy) info() info {
+	i := info{name: "incrby", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	i.calls = o.count().calls("GET", "SET", "UNLINK")
+	return i
+}
+
+func (o *IncrBy) count() count {
+	return count{name: wire.INCRBY, by: wire.Int(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
+}
+
+func (o *IncrBy) command(c *wire.Command) {
+	o.count().write(c, o.Key)
+}
+
+func (o *IncrBy) answer(r wire.Reply) error {
+	applied, r, err := o.count().answer(r)
+	if err == nil {
+		o.Now, err = r.Int()
+	}
+	o.Applied = applied && err == nil
+	return err
+}
+
+// IncrByFloat adds to the number that a key holds, and creates one of 0 first where
+// there is none: INCRBYFLOAT, or a script where it has bounds or an expiry. The server
+// computes with more digits than a float64 has, and keeps 17 behind the point. An
+// infinite result is [ErrOverflow].
+type IncrByFloat struct {
+	Key     string
+	Pattern string
+	Expiry
+	By float64
+	// Bounded refuses a result that is less than Min or more than Max.
+	Bounded  bool
+	Min, Max float64
+
+	// Now is the number after the op: what it was, where it was refused.
+	Now     float64
+	Applied bool
+	Err     error
+}
+
+func (o *IncrByFloat) info() info {
+	i := info{name: "incrbyfloat", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	i.calls = o.count().calls("GET", "SET", "UNLINK")
+	return i
+}
+
+func (o *IncrByFloat) count() count {
+	return count{name: wire.INCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Float(o.Min), wire.Float(o.Max))
+}
+
+func (o *IncrByFloat) command(c *wire.Command) {
+	o.count().write(c, o.Key)
+}
+
+func (o *IncrByFloat) answer(r wire.Reply) error {
+	applied, r, err := o.count().answer(r)
+	if err == nil {
+		o.Now, err = r.Float()
+	}
+	o.Applied = applied && err == nil
+	return err
+}
+
+// countScript adds to a number, and takes that back where the result is out of bounds.
+//
+//	KEYS[1] the key
+//	ARGV[1] the command that adds
+//	ARGV[2] what it adds
+//	ARGV[3] the least result, or nothing
+//	ARGV[4] the greatest
+//	ARGV[5] the milliseconds for the key's expiry, or nothing
+//	ARGV[6] NX where only a key without an expiry gets it
+//	ARGV[7] the field, of a hash
+//
+// Numbers are read and compared as texts, since Lua's have 53 bits only. The answer is an
+// array of 1 and the result, or of 0 and what there was.
+const countScript = `local key, field = KEYS[1], ARGV[7]
+local float, where, read = ARGV[1]:find('FLOAT', 1, true), {key, field}, field and 'HGET' or 'GET'
+local function less(a, b)
+  if float then return tonumber(a) < tonumber(b) end
+  local negative = a:sub(1, 1) == '-'
+  if negative ~= (b:sub(1, 1) == '-') then return negative end
+  if negative then a, b = b:sub(2), a:sub(2) end
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+local old = ARGV[3] ~= '' and redis.call(read, unpack(where))
+where[#where + 1] = ARGV[2]
+redis.call(ARGV[1], unpack(where))
+where[#where] = nil
+local now = redis.call(read, unpack(where))
+if ARGV[3] ~= '' and (less(now, ARGV[3]) or less(ARGV[4], now)) then
+  if not old then redis.call(field and 'HDEL' or 'UNLINK', unpack(where))
+  elseif field then redis.call(ARGV[1], key, field, ARGV[2]:sub(1, 1) == '-' and ARGV[2]:sub(2) or '-' .. ARGV[2])
+  else redis.call('SET', key, old, 'KEEPTTL') end
+  return {0, old or '0'}
+end
+if ARGV[5] ~= '' and (ARGV[6] == '' or redis.call('PTTL', key) == -1) then redis.call('PEXPIRE', key, ARGV[5]) end
+return {1, now}`
+
+var countWord = wire.Fixed(countScript)
+
+// count is an addition: the command by itself, or [countScript] where there are bounds or
+// an expiry.
+type count struct {
+	name, by wire.Word
+	expiry   Expiry
+	inHash   bool
+	field    []byte // of a hash
+	bounded  bool
+	min, max wire.Word
+}
+
+// within is the addition with bounds, if it has some.
+func (n count) within(bounded bool, least, most wire.Word) count {
+	n.bounded, n.min, n.max = bounded, wire.Empty, wire.Empty
+	if bounded {
+		n.min, n.max = least, most
+	}
+	return n
+}
+
+func (n count) isPlain() bool { return !n.bounded && n.expiry.TTL == 0 }
+
+func (n count) write(c *wire.Command, key string) {
+	if n.isPlain() {
+		c.Add(n.name).Key(key)
+		if n.inHash {
+			c.Add(wire.Data(n.field))
+		}
+		c.Add(n.by)
+		return
+	}
+	c.Nested = true
+	c.Add(wire.EVAL, countWord, wire.Int(1)).Key(key).Add(n.name, n.by, n.min, n.max)
+	n.expiry.addTo(c)
+	if n.inHash {
+		c.Add(wire.Data(n.field))
+	}
+}
+
+// calls are the commands that the script calls: read, and those that restore.
+func (n count) calls(read string, restore ...string) []string {
+	if n.isPlain() {
+		return nil
+	}
+	names := []string{n.name.String(), read}
+	if n.bounded {
+		names = append(names, restore...)
+	}
+	if n.expiry.TTL > 0 {
+		names = append(names, "PEXPIRE")
+		if n.expiry.IfNone {
+			names = append(names, "PTTL")
+		}
+	}
+	return names
+}
+
+// answer is whether the addition was made, and the number.
+func (n count) answer(r wire.Reply) (applied bool, number wire.Reply, err error) {
+	if n.isPlain() {
+		return true, r, nil
+	}
+	elems, err := r.Array(2)
+	if err != nil {
+		return false, wire.Reply{}, err
+	}
+	applied, err = strconv.ParseBool(elems[0].Text)
+	return applied, elems[1], err
+}

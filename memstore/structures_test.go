@@ -1,0 +1,300 @@
+package memstore_test
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/clienttest"
+	"github.com/redisimnest/rin/internal/servertest"
+	"github.com/redisimnest/rin/memstore"
+)
+
+// Whatever is done to structures, memstore answers as the servers do, through both
+// clients, and holds the same afterwards, with the same expiry.
+func TestStructures_likeServers(t *testing.T) {
+	redis, valkey := servertest.Start(t, servertest.Redis), servertest.Start(t, servertest.Valkey)
+	servers := map[string]backend.Backend{
+		"go-redis on Redis":   clienttest.Server(redis).Open(t, clienttest.Goredis),
+		"valkey-go on Valkey": clienttest.Server(valkey).Open(t, clienttest.Valkeygo),
+	}
+	for name, draw := range map[string]func(*rapid.T) backend.Op{
+		"counter": drawCounterOp, "hash": drawHashOp, "list": drawListOp, "set": drawSetOp, "sorted set": drawSortedSetOp,
+	} {
+		t.Run(name, func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				mem := memstore.New()
+				for _, server := range servers {
+					wipe(t, server)
+				}
+				for range rapid.IntRange(1, 20).Draw(t, "steps") {
+					op := draw(t)
+					if rapid.IntRange(0, 19).Draw(t, "other") == 0 {
+						op = &backend.Set{Key: drawKey(t), Value: []byte("7")}
+					}
+					want := run(t, mem, op)
+					for name, server := range servers {
+						got := run(t, server, op)
+						if diff := gocmp.Diff(want, got, sameAnswer...); diff != "" {
+							t.Fatalf("%s (-memstore +%s):\n%s", backend.Name(op), name, diff)
+						}
+						if diff := gocmp.Diff(holding(t, mem), holding(t, server), sameAnswer...); diff != "" {
+							t.Fatalf("after %s %+v (-memstore +%s):\n%s", backend.Name(op), op, name, diff)
+						}
+					}
+				}
+			})
+		})
+	}
+}
+
+// sameAnswer compares what stores answer: an error by what it is, and the time that a key
+// has left roughly.
+var sameAnswer = []gocmp.Option{
+	cmpopts.EquateEmpty(),
+	cmpopts.EquateNaNs(),
+	gocmp.Comparer(func(a, b error) bool {
+		for _, kind := range []error{backend.ErrWrongKind, backend.ErrOverflow, backend.ErrNoNumber} {
+			if errors.Is(a, kind) != errors.Is(b, kind) {
+				return false
+			}
+		}
+		return (a == nil) == (b == nil)
+	}),
+	gocmp.Comparer(func(a, b remaining) bool { return a-b < remaining(time.Minute) && b-a < remaining(time.Minute) }),
+}
+
+// remaining is how long a key has.
+type remaining time.Duration
+
+// run carries out a copy of op.
+func run(t *rapid.T, b backend.Backend, op backend.Op) backend.Op {
+	fresh := reflect.New(reflect.TypeOf(op).Elem())
+	fresh.Elem().Set(reflect.ValueOf(op).Elem())
+	did := fresh.Interface().(backend.Op)
+	if err := b.Exec(t.Context(), did); !errors.Is(err, backend.Err(did)) {
+		t.Fatalf("Exec: %v, the op: %v", err, backend.Err(did))
+	}
+	switch o := did.(type) {
+	case *backend.HGetAll:
+		slices.SortFunc(o.Pairs, bytes.Compare)
+	case *backend.SCombine:
+		slices.SortFunc(o.Members, bytes.Compare)
+	case *backend.SPop:
+		slices.SortFunc(o.Members, bytes.Compare)
+	case *backend.SRandMember:
+		slices.SortFunc(o.Members, bytes.Compare)
+	case *backend.HScan:
+		slices.SortFunc(o.Pairs, bytes.Compare)
+	case *backend.SScan:
+		slices.SortFunc(o.Members, bytes.Compare)
+	case *backend.ZScan:
+		slices.SortFunc(o.Members, func(a, b backend.Scored) int { return bytes.Compare(a.Member, b.Member) })
+	}
+	return did
+}
+
+// contents are what a key holds.
+type contents struct {
+	Kind string
+	Left remaining
+	Data [][]byte
+}
+
+var structureKeys = []string{"{k}1", "{k}2"}
+
+func wipe(t *rapid.T, b backend.Backend) {
+	for _, key := range structureKeys {
+		run(t, b, &backend.Delete{Key: key})
+	}
+}
+
+func holding(t *rapid.T, b backend.Backend) (all []contents) {
+	for _, key := range structureKeys {
+		kind, ttl := &backend.Type{Key: key}, &backend.TTL{Key: key}
+		if err := b.Exec(t.Context(), kind, ttl); err != nil {
+			t.Fatal(err)
+		}
+		c := contents{Kind: kind.Kind, Left: remaining(ttl.Remaining)}
+		switch kind.Kind {
+		case "string":
+			c.Data = [][]byte{run(t, b, &backend.Get{Key: key}).(*backend.Get).Value}
+		case "hash":
+			c.Data = run(t, b, &backend.HGetAll{Key: key}).(*backend.HGetAll).Pairs
+		case "list":
+			c.Data = run(t, b, &backend.LRange{Key: key, Stop: -1}).(*backend.LRange).Values
+		case "set":
+			c.Data = run(t, b, &backend.SCombine{Key: key}).(*backend.SCombine).Members
+		case "zset":
+			for _, m := range run(t, b, &backend.ZRange{Key: key, Stop: -1}).(*backend.ZRange).Members {
+				c.Data = append(c.Data, m.Member, fmt.Append(nil, m.Score))
+			}
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func drawKey(t *rapid.T) string { return rapid.SampledFrom(structureKeys).Draw(t, "key") }
+
+func drawText(t *rapid.T) []byte {
+	return rapid.SampledFrom([][]byte{[]byte("a"), []byte("b"), []byte("c"), []byte("-1"), {}, []byte("\xff\x00"), []byte("a long one")}).Draw(t, "text")
+}
+
+func drawTexts(t *rapid.T) [][]byte {
+	texts := make([][]byte, rapid.IntRange(1, 4).Draw(t, "texts"))
+	for i := range texts {
+		texts[i] = drawText(t)
+	}
+	return texts
+}
+
+func drawLife(t *rapid.T) backend.Expiry {
+	return backend.Expiry{
+		TTL:    rapid.SampledFrom([]time.Duration{0, time.Hour, 2 * time.Hour}).Draw(t, "ttl"),
+		IfNone: rapid.Bool().Draw(t, "if none"),
+	}
+}
+
+// all whole numbers are near the ends of what they can be, or small.
+func drawWhole(t *rapid.T) int64 {
+	return rapid.OneOf(rapid.Int64Range(-5, 5), rapid.SampledFrom([]int64{math.MaxInt64, math.MinInt64 + 1, 1<<53 + 1, -1 << 53})).Draw(t, "number")
+}
+
+func drawFloat(t *rapid.T) float64 {
+	return rapid.SampledFrom([]float64{0, 1, -1, 0.1, 0.2, -0.3, 1e-9, 3.14159265358979, 1e15, 123456.789}).Draw(t, "float")
+}
+
+func drawCounterOp(t *rapid.T) backend.Op {
+	key, bounded := drawKey(t), rapid.Bool().Draw(t, "bounded")
+	switch rapid.IntRange(0, 4).Draw(t, "op") {
+	case 0:
+		return &backend.IncrByFloat{Key: key, Expiry: drawLife(t), By: drawFloat(t), Bounded: bounded, Min: -1, Max: 2}
+	case 1:
+		return &backend.Delete{Key: key}
+	case 2:
+		return &backend.Set{Key: key, Value: fmt.Append(nil, drawWhole(t)), TTL: rapid.SampledFrom([]time.Duration{0, 3 * time.Hour}).Draw(t, "ttl")}
+	}
+	least, most := drawWhole(t), drawWhole(t)
+	return &backend.IncrBy{Key: key, Expiry: drawLife(t), By: drawWhole(t), Bounded: bounded, Min: min(least, most), Max: max(least, most)}
+}
+
+func drawHashOp(t *rapid.T) backend.Op {
+	key := drawKey(t)
+	var pairs [][]byte
+	for _, field := range slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal) {
+		pairs = append(pairs, field, drawText(t))
+	}
+	least, most := drawWhole(t), drawWhole(t)
+	return rapid.SampledFrom([]backend.Op{
+		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs},
+		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs},
+		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs[:2*rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
+		&backend.HSetNX{Key: key, Expiry: drawLife(t), Field: drawText(t), Value: drawText(t)},
+		&backend.HDel{Key: key, Expiry: drawLife(t), Fields: drawTexts(t)},
+		&backend.HGetDel{Key: key, Expiry: drawLife(t), Field: drawText(t)},
+		&backend.HIncrBy{Key: key, Expiry: drawLife(t), Field: drawText(t), By: drawWhole(t), Bounded: rapid.Bool().Draw(t, "bounded"), Min: min(least, most), Max: max(least, most)},
+		&backend.HIncrByFloat{Key: key, Expiry: drawLife(t), Field: drawText(t), By: drawFloat(t)},
+		&backend.HGet{Key: key, Field: drawText(t)},
+		&backend.HMGet{Key: key, Fields: drawTexts(t)},
+		&backend.HGetAll{Key: key},
+		&backend.HExists{Key: key, Field: drawText(t)},
+		&backend.HLen{Key: key},
+		&backend.HScan{Key: key, Count: 1000},
+		&backend.Renew{Key: key, TTL: time.Hour},
+	}).Draw(t, "op")
+}
+
+func drawListOp(t *rapid.T) backend.Op {
+	key, to := drawKey(t), drawKey(t)
+	start, stop := rapid.Int64Range(-6, 6).Draw(t, "start"), rapid.Int64Range(-6, 6).Draw(t, "stop")
+	most := rapid.Int64Range(0, 3).Draw(t, "max")
+	return rapid.SampledFrom([]backend.Op{
+		&backend.LPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t), MaxLen: most},
+		&backend.RPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t), MaxLen: most},
+		&backend.RPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t)},
+		&backend.LPop{Key: key, Expiry: drawLife(t), Count: 1},
+		&backend.RPop{Key: key, Expiry: drawLife(t), Count: rapid.Int64Range(1, 3).Draw(t, "count")},
+		&backend.LIndex{Key: key, Index: start},
+		&backend.LSet{Key: key, Expiry: drawLife(t), Index: start, Value: drawText(t)},
+		&backend.LRange{Key: key, Start: start, Stop: stop},
+		&backend.LLen{Key: key},
+		&backend.LTrim{Key: key, Expiry: drawLife(t), Start: start, Stop: stop},
+		&backend.LRem{Key: key, Expiry: drawLife(t), Count: start, Value: drawText(t)},
+		&backend.LMove{Key: key, To: to, FromFront: rapid.Bool().Draw(t, "from"), ToFront: rapid.Bool().Draw(t, "to"), Expiry: drawLife(t)},
+	}).Draw(t, "op")
+}
+
+func drawSetOp(t *rapid.T) backend.Op {
+	key, to := drawKey(t), drawKey(t)
+	how := rapid.SampledFrom([]backend.Combination{backend.Union, backend.Inter, backend.Diff}).Draw(t, "how")
+	return rapid.SampledFrom([]backend.Op{
+		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)[:rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
+		&backend.SRem{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.SIsMember{Key: key, Member: drawText(t)},
+		&backend.SMIsMember{Key: key, Members: drawTexts(t)},
+		&backend.SCard{Key: key},
+		&backend.SScan{Key: key, Count: 1000},
+		&backend.SPop{Key: key, Expiry: drawLife(t), Count: 100},
+		&backend.SRandMember{Key: key, Count: 100},
+		&backend.SMove{Key: key, To: to, Member: drawText(t), Expiry: drawLife(t)},
+		&backend.SCombine{Key: key},
+		&backend.SCombine{Key: key, Others: []string{to}, How: how},
+		&backend.SCombineStore{Key: key, From: []string{to, key}, How: how, Expiry: drawLife(t)},
+	}).Draw(t, "op")
+}
+
+func drawScored(t *rapid.T) (all []backend.Scored) {
+	for _, text := range slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal) {
+		all = append(all, backend.Scored{Member: text, Score: drawScore(t)})
+	}
+	return all
+}
+
+func drawScore(t *rapid.T) float64 {
+	return rapid.SampledFrom([]float64{0, 1, 1, 2, 0.1, -3, math.Inf(1), math.Inf(-1)}).Draw(t, "score")
+}
+
+func drawSortedSetOp(t *rapid.T) backend.Op {
+	key := drawKey(t)
+	start, stop := rapid.Int64Range(-6, 6).Draw(t, "start"), rapid.Int64Range(-6, 6).Draw(t, "stop")
+	low := backend.Bound{Score: drawScore(t), Open: rapid.Bool().Draw(t, "open")}
+	high := backend.Bound{Score: drawScore(t), Open: rapid.Bool().Draw(t, "open")}
+	if rapid.Bool().Draw(t, "ordered") && cmp.Compare(low.Score, high.Score) > 0 {
+		low, high = high, low
+	}
+	bounded := backend.Bounded{MaxLen: rapid.Int64Range(0, 3).Draw(t, "max"), KeepLowest: rapid.Bool().Draw(t, "lowest")}
+	cond := rapid.SampledFrom([]backend.ZCond{backend.ZAlways, backend.ZIfAbsent, backend.ZIfHigher, backend.ZIfLower}).Draw(t, "cond")
+	reverse := rapid.Bool().Draw(t, "reverse")
+	return rapid.SampledFrom([]backend.Op{
+		&backend.ZAdd{Key: key, Expiry: drawLife(t), Bounded: bounded, Members: drawScored(t), Cond: cond, Changed: rapid.Bool().Draw(t, "changed") || cond > backend.ZIfAbsent},
+		&backend.ZAdd{Key: key, Expiry: drawLife(t), Members: drawScored(t)},
+		&backend.ZIncrBy{Key: key, Expiry: drawLife(t), Bounded: bounded, Member: drawText(t), By: drawScore(t)},
+		&backend.ZScore{Key: key, Member: drawText(t)},
+		&backend.ZMScore{Key: key, Members: drawTexts(t)},
+		&backend.ZRank{Key: key, Member: drawText(t), Reverse: reverse, Scores: rapid.Bool().Draw(t, "scores")},
+		&backend.ZRem{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.ZCard{Key: key},
+		&backend.ZCount{Key: key, Min: low, Max: high},
+		&backend.ZRange{Key: key, Start: start, Stop: stop, Reverse: reverse},
+		&backend.ZAround{Key: key, Member: drawText(t), Count: rapid.Int64Range(0, 2).Draw(t, "n"), Reverse: reverse},
+		&backend.ZRangeByScore{Key: key, Min: low, Max: high, Reverse: reverse, Offset: rapid.Int64Range(0, 2).Draw(t, "offset"), Count: rapid.Int64Range(0, 2).Draw(t, "n")},
+		&backend.ZRemRangeByRank{Key: key, Expiry: drawLife(t), Start: start, Stop: stop},
+		&backend.ZRemRangeByScore{Key: key, Expiry: drawLife(t), Min: low, Max: high},
+		&backend.ZPop{Key: key, Expiry: drawLife(t), Max: reverse, Count: rapid.Int64Range(1, 2).Draw(t, "n")},
+		&backend.ZScan{Key: key, Count: 1000},
+	}).Draw(t, "op")
+}

@@ -1,0 +1,257 @@
+package rin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/codec"
+)
+
+// structure is an entry of a structure: what a counter, a hash, a list, a set and a
+// sorted set have in common beside what every key has.
+type structure struct{ handle }
+
+// Type returns what the key is declared to hold, such as "hash[string]int", and "" where
+// it is not there. A key that holds another kind of value is [ErrWrongKind]. It is TYPE:
+// O(1).
+func (s structure) Type(ctx context.Context) (string, error) { return s.storedType().now(ctx) }
+
+func (s structure) storedType() operation[string] {
+	return operation[string]{
+		handle: s.handle, name: "type", op: &backend.Type{Key: s.key, Pattern: s.pattern()},
+		result: func(h handle, op backend.Op) (string, error) {
+			switch found, want := op.(*backend.Type), h.place.node.value; {
+			case !found.Found:
+				return "", nil
+			case found.Kind != want.kind.String():
+				return "", fmt.Errorf("%w: a %s, not a %v", ErrWrongKind, found.Kind, want.kind)
+			default:
+				return want.holds, nil
+			}
+		},
+	}
+}
+
+// batchStructure queues the operations that do not depend on what a structure holds.
+type batchStructure struct {
+	batchHandle
+	structure structure
+}
+
+// life is what a write makes of the key's expiry.
+func (s structure) life() backend.Expiry {
+	if s.place == nil {
+		return backend.Expiry{}
+	}
+	return backend.Expiry{TTL: s.declaredTTL(), IfNone: s.place.policy.renew == Never}
+}
+
+// reading is an operation that only reads, and renews the TTL where the declaration says
+// so.
+func reading[R any](s structure, name string, op backend.Op, result func(handle, backend.Op) (R, error)) operation[R] {
+	o := operation[R]{handle: s.handle, name: name, op: op, result: result}
+	if s.check() == nil {
+		if ttl := s.place.policy.renewedTTL(); ttl > 0 {
+			o.before = &backend.Renew{Key: s.key, Pattern: s.pattern(), TTL: ttl}
+		}
+	}
+	return o
+}
+
+// changing is an operation that changes something.
+func changing[R any](s structure, name string, op backend.Op, err error, result func(handle, backend.Op) (R, error)) operation[R] {
+	return operation[R]{handle: s.handle, name: name, op: op, err: err, result: result}
+}
+
+// elements writes and reads what a structure holds. They are stored without a header:
+// the declaration says their type.
+type elements[T any] struct{ *codec.Typed[T] }
+
+// elementsOf are the elements of a place's structure; those that are comparable are its
+// members or fields.
+func elementsOf[T any](p *place, what string, comparable bool) (elements[T], error) {
+	opts := codec.Options{Codec: p.policy.codec, Transforms: p.policy.transforms, Plain: true, Comparable: comparable}
+	typed, err := codec.For[T](p.store.registry, opts)
+	if err != nil {
+		return elements[T]{}, fmt.Errorf("holds %s: %s: %w", p.node.value.holds, what, err)
+	}
+	return elements[T]{typed}, nil
+}
+
+func (e elements[T]) encode(key string, v T) ([]byte, error) { return e.Append(nil, key, v) }
+
+// encodePair encodes two elements into one piece of memory.
+func encodePair[A, B any](a elements[A], b elements[B], key string, left A, right B) (l, r []byte, err error) {
+	buf, err := a.encode(key, left)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := len(buf)
+	if buf, err = b.Append(buf, key, right); err != nil {
+		return nil, nil, err
+	}
+	return buf[:n:n], buf[n:], nil
+}
+
+func (e elements[T]) encodeAll(key string, values []T) (all [][]byte, err error) {
+	all = make([][]byte, len(values))
+	for i, v := range values {
+		if all[i], err = e.encode(key, v); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// maxShown is how much of an element a message shows.
+const maxShown = 64
+
+// decode decodes an element. It keeps the data.
+func (e elements[T]) decode(key string, data []byte) (T, error) {
+	v, err := e.DecodeOwned(key, data)
+	if err != nil {
+		err = fmt.Errorf("element %.*q: %w", maxShown, data, err)
+	}
+	return v, err
+}
+
+// decodeAll decodes elements. One that can't be decoded is left out, where the
+// declaration says that it counts as missing; else it is an error.
+func (e elements[T]) decodeAll(h handle, data [][]byte) ([]T, error) {
+	all := make([]T, 0, len(data))
+	for _, text := range data {
+		v, err := e.decode(h.key, text)
+		switch {
+		case err == nil:
+			all = append(all, v)
+		case h.place.policy.mismatch != TreatAsMissing:
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// decodeOne decodes an element that may not be there.
+func (e elements[T]) decodeOne(h handle, data []byte, found bool) (Maybe[T], error) {
+	if !found {
+		return Maybe[T]{}, nil
+	}
+	v, err := e.decode(h.key, data)
+	return Maybe[T]{v, true}, err
+}
+
+// distinct turns down two of them that would be one on the server.
+func distinct(what string, texts [][]byte) error {
+	if len(texts) < 2 {
+		return nil
+	}
+	seen := make(map[string]struct{}, len(texts))
+	for _, text := range texts {
+		if has(seen, string(text)) {
+			return fmt.Errorf("two %ss of one call are both stored as %.*q", what, maxShown, text)
+		}
+		seen[string(text)] = struct{}{}
+	}
+	return nil
+}
+
+// page is a page of a walk through a structure: what it yields, by what it is told
+// apart from what came before, and where the next page begins.
+type page[E any] struct {
+	elems []E
+	texts [][]byte
+	errs  []error
+	next  string
+}
+
+// each yields each element of a structure once. An element that can't be decoded comes
+// with an error, and the walk goes on behind it. Any other error ends it.
+func each[E any](ctx context.Context, s structure, read func(cursor string, count int) (backend.Op, func() page[E])) iter.Seq2[E, error] {
+	return func(yield func(E, error) bool) {
+		var none E
+		w := s.watch(ctx)
+		err := s.check()
+		seen := map[string]struct{}{}
+		for cursor := ""; err == nil; {
+			op, result := read(cursor, s.place.store.pageSize)
+			if err = s.place.store.exec(ctx, op); err != nil {
+				break
+			}
+			p := result()
+			for i := range p.elems {
+				if has(seen, string(p.texts[i])) {
+					continue
+				}
+				seen[string(p.texts[i])] = struct{}{}
+				bad := p.errs[i]
+				if bad != nil {
+					bad = s.fail("each", bad)
+				}
+				if !yield(p.elems[i], bad) {
+					_ = s.done(ctx, "each", w, walked, nil)
+					return
+				}
+			}
+			if cursor = p.next; cursor == "" {
+				break
+			}
+		}
+		if err = s.done(ctx, "each", w, walked, err); err != nil {
+			yield(none, err)
+		}
+	}
+}
+
+// with turns down another structure that an operation can't be done with.
+func (s structure) with(others ...structure) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	for _, other := range others {
+		if err := cmp.Or(other.check(), other.in(s.place.store)); err != nil {
+			return fmt.Errorf("the other structure: %w", err)
+		}
+	}
+	return nil
+}
+
+var errNoCount = errors.New("the number is negative")
+
+// checkCount turns down a negative number of elements.
+func checkCount(n int) error {
+	if n < 0 {
+		return fmt.Errorf("%w: %d", errNoCount, n)
+	}
+	return nil
+}
+
+type maxLenOption struct{ n int64 }
+
+// MaxLenOption bounds a structure. [MaxLen] makes it.
+type MaxLenOption interface {
+	ListOption
+	SortedSetOption
+}
+
+// MaxLen bounds a list or a sorted set to n elements: what is too many is dropped in the
+// same atomic step as the write. A list drops from the end that was not pushed to; a
+// sorted set drops the lowest scores, or the highest with [KeepLowest]. It applies to
+// [List] and [SortedSet].
+//
+// By default there is no bound.
+func MaxLen(n int) MaxLenOption { return maxLenOption{int64(n)} }
+
+func (maxLenOption) validInList()      {}
+func (maxLenOption) validInSortedSet() {}
+
+func (o maxLenOption) declare(n *node) {
+	if n.value.maxLen = o.n; o.n < 1 {
+		n.problem("%v: a structure holds one element at least", o)
+	}
+}
+
+func (o maxLenOption) String() string { return fmt.Sprintf("MaxLen(%d)", o.n) }
