@@ -24,7 +24,7 @@ import (
 // back.
 type rig struct {
 	backend.Backend
-	// list makes the key a list of one element; nil where the store has none.
+	// list makes the key a list of one element.
 	list func(key string)
 	// elapse lets d pass by the store's clock.
 	elapse func(d time.Duration)
@@ -74,7 +74,10 @@ func onClusters(t *testing.T, f func(t *testing.T, b backend.Backend)) {
 
 func memstoreRig() rig {
 	c := &handClock{now: time.Now().Truncate(time.Millisecond)}
-	return rig{Backend: memstore.New(memstore.Clock(c.Now)), elapse: c.elapse}
+	store := memstore.New(memstore.Clock(c.Now))
+	return rig{Backend: store, elapse: c.elapse, list: func(key string) {
+		_ = store.Exec(context.Background(), &backend.RPush{Key: key, Values: [][]byte{[]byte("an element")}})
+	}}
 }
 
 func TestMain(m *testing.M) { servertest.Main(m) }

@@ -43,8 +43,8 @@ var (
 	// ErrUnsupported: the store does not know the operation.
 	ErrUnsupported = backend.ErrUnsupported
 
-	// ErrCrossSlot: the keys of an [Atomic] batch do not share a slot of the
-	// cluster. Nothing was sent.
+	// ErrCrossSlot: the keys of an [Atomic] batch, or of an operation on several
+	// structures, do not share a slot of the cluster. Nothing was sent.
 	ErrCrossSlot = backend.ErrCrossSlot
 	// ErrOtherStore: an entry of another store is in the batch. Nothing was sent.
 	ErrOtherStore = errors.New("the entry belongs to another store than the batch")

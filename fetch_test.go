@@ -449,9 +449,6 @@ func TestFetch_mismatch(t *testing.T) {
 				}
 			}
 		}
-		if r.list == nil {
-			return
-		}
 		for name, opts := range everyFetch {
 			e := fetchSoft.At(root, 2)
 			check(t, r.Exec(t.Context(), &backend.Delete{Key: e.Key()}))

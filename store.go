@@ -1,7 +1,10 @@
 package rin
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
@@ -34,7 +37,32 @@ func (s *store) exec(ctx context.Context, ops ...backend.Op) error {
 	if s.closed.Load() {
 		return backend.FailAll(ops, ErrClosed)
 	}
-	return s.backend.Exec(ctx, ops...)
+	return s.explained(ctx, ops, s.backend.Exec(ctx, ops...))
+}
+
+// explained is the error of ops that were sent. Those that found another kind of value
+// than they want say which one: a server does not, so that it is asked.
+func (s *store) explained(ctx context.Context, ops []backend.Op, err error) error {
+	if err == nil {
+		return nil
+	}
+	for _, op := range ops {
+		if !errors.Is(backend.Err(op), ErrWrongKind) || backend.KindOf(op) == backend.KindAny {
+			continue
+		}
+		for _, key := range backend.Keys(op) {
+			asked := &backend.Type{Key: key, Pattern: backend.Pattern(op)}
+			if s.backend.Exec(ctx, asked) == nil && asked.Found && asked.Kind != backend.KindOf(op).String() {
+				backend.Fail(op, wrongKind(asked.Kind, backend.KindOf(op)))
+				break
+			}
+		}
+	}
+	return cmp.Or(backend.FirstErr(ops), err)
+}
+
+func wrongKind(held string, want backend.Kind) error {
+	return fmt.Errorf("%w: a %s, not a %v", ErrWrongKind, held, want)
 }
 
 // transact carries out ops as one transaction.
@@ -42,7 +70,7 @@ func (s *store) transact(ctx context.Context, ops ...backend.Op) error {
 	if s.closed.Load() {
 		return backend.FailAll(ops, ErrClosed)
 	}
-	return backend.Transact(ctx, s.backend, ops...)
+	return s.explained(ctx, ops, backend.Transact(ctx, s.backend, ops...))
 }
 
 // scan yields the keys that begin with prefix. A key that does not would be

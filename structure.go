@@ -28,7 +28,7 @@ func (s structure) storedType() operation[string] {
 			case !found.Found:
 				return "", nil
 			case found.Kind != want.kind.String():
-				return "", fmt.Errorf("%w: a %s, not a %v", ErrWrongKind, found.Kind, want.kind)
+				return "", wrongKind(found.Kind, want.kind)
 			default:
 				return want.holds, nil
 			}

@@ -346,11 +346,7 @@ func TestClear_pages(t *testing.T) {
 			put(t, r, fmt.Sprint("root:user:1:", i), "x")
 			put(t, r, fmt.Sprint("root:user:2:", i), "x")
 		}
-		if r.list != nil {
-			r.list("root:user:1:list")
-		} else {
-			put(t, r, "root:user:1:list", "x")
-		}
+		r.list("root:user:1:list")
 		got, err := walkUser.At(root, 1).Clear(ctx)
 		if got != n+1 || err != nil {
 			t.Errorf("clear: %d, %v, want %d", got, err, n+1)

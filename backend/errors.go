@@ -20,9 +20,9 @@ var (
 	// or may not have happened.
 	ErrUnknownOutcome = errors.New("the write may or may not have happened: its reply was lost")
 
-	// ErrCrossSlot: the keys of a transaction do not share a slot of the cluster.
-	// Nothing was sent.
-	ErrCrossSlot = errors.New("the keys of a transaction must share a slot")
+	// ErrCrossSlot: the keys of a transaction, or of one op, do not share a slot of the
+	// cluster. Nothing was sent.
+	ErrCrossSlot = errors.New("the keys of a transaction, or of one operation, must share a slot")
 
 	// ErrUnsupported: the store does not know the op.
 	ErrUnsupported = errors.New("the store does not support this operation")

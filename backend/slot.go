@@ -63,7 +63,8 @@ var tags = sync.OnceValue(func() *[Slots]uint32 {
 })
 
 // CheckSlot returns [ErrCrossSlot] if the keys of ops do not share a slot,
-// naming two that don't: what a [Transactor] on a cluster does first.
+// naming two that don't: what a [Transactor] on a cluster does first. See [CheckSlots]
+// for what an Exec does.
 func CheckSlot(ops []Op) error {
 	if len(ops) == 0 {
 		return nil
@@ -75,6 +76,20 @@ func CheckSlot(ops []Op) error {
 			if b := Slot(key); a != b {
 				return fmt.Errorf("%w: %q is in slot %d, %q in slot %d; %s", ErrCrossSlot, first, a, key, b, tagFor(first, key))
 			}
+		}
+	}
+	return nil
+}
+
+// CheckSlots returns [ErrCrossSlot] if the keys of one of the ops do not share a slot:
+// what an Exec on a cluster does first. The ops may differ.
+func CheckSlots(ops []Op) error {
+	for _, op := range ops {
+		if len(op.info().beside) == 0 {
+			continue
+		}
+		if err := CheckSlot([]Op{op}); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -107,19 +107,19 @@ func TestCheckSlot(t *testing.T) {
 		{
 			"of one cluster",
 			[]string{"user:42:age", "user:42:age", "user:42:name"},
-			`the keys of a transaction must share a slot: "user:42:age" is in slot 8629, ` +
+			`the keys of a transaction, or of one operation, must share a slot: "user:42:age" is in slot 8629, ` +
 				`"user:42:name" in slot 6755; declare their cluster with a hash tag, as in {user:42}`,
 		},
 		{
 			"unrelated",
 			[]string{"user:42:age", "app:tokens"},
-			`the keys of a transaction must share a slot: "user:42:age" is in slot 8629, ` +
+			`the keys of a transaction, or of one operation, must share a slot: "user:42:age" is in slot 8629, ` +
 				`"app:tokens" in slot 15321; give both the same hash tag: a part in braces, as in user:{<user_id>}`,
 		},
 		{
 			"of two tags",
 			[]string{"user:{42}:age", "user:{43}:age"},
-			`the keys of a transaction must share a slot: "user:{42}:age" is in slot 8000, ` +
+			`the keys of a transaction, or of one operation, must share a slot: "user:{42}:age" is in slot 8000, ` +
 				`"user:{43}:age" in slot 3937; give both the same hash tag: a part in braces, as in user:{<user_id>}`,
 		},
 	} {

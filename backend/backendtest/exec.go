@@ -95,6 +95,22 @@ var execCases = []testCase{
 			}
 		},
 	},
+	{
+		name:    "an op of two slots",
+		cluster: true,
+		rule:    "A batch with an op whose keys do not share a slot sends nothing, and every op fails with ErrCrossSlot, which names the two.",
+		run: func(t *testing.T, s *suite) {
+			move := &backend.SMove{Key: "user:42:age", To: "user:42:name", Member: []byte("m")}
+			set := &backend.Set{Key: "k"}
+			err := s.Exec(t.Context(), set, move)
+			for _, err := range []error{err, set.Err, move.Err} {
+				if !errors.Is(err, backend.ErrCrossSlot) || !strings.Contains(err.Error(), `"user:42:age"`) || !strings.Contains(err.Error(), `"user:42:name"`) {
+					t.Errorf("an error of the batch is %v, want ErrCrossSlot with both keys", err)
+				}
+			}
+			s.absent(t, "k")
+		},
+	},
 }
 
 // alien is an op that no store knows.

@@ -32,6 +32,9 @@ func (l *lists) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := backend.Ended(ctx, ops); err != nil {
 		return err
 	}
+	if err := backend.CheckSlots(ops); err != nil {
+		return backend.FailAll(ops, err)
+	}
 	for _, op := range ops {
 		l.mu.Lock()
 		l.exec(ctx, op)

@@ -598,6 +598,12 @@ func stopsAtError(ctx context.Context, ops []backend.Op, next backend.Next) erro
 }
 
 var execMutants = []mutant{
+	{"sends what it can of a batch with an op of two slots", "exec/an op of two slots", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		for _, op := range ops {
+			_ = next(ctx, []backend.Op{op})
+		}
+		return backend.FirstErr(ops)
+	})},
 	{"wants an op", "exec/no ops", onExec(func(ctx context.Context, ops []backend.Op, next backend.Next) error {
 		if len(ops) == 0 {
 			return errors.New("wrong number of arguments")

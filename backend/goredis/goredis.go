@@ -87,6 +87,11 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
+	if b.slots {
+		if err := backend.CheckSlots(ops); err != nil {
+			return backend.FailAll(ops, err)
+		}
+	}
 	b.run(ctx, ops, batch)
 	b.repeat(ctx, ops, batch)
 	return backend.FirstErr(ops)

@@ -70,6 +70,11 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 	if err := b.ready(ctx, ops); err != nil || len(ops) == 0 {
 		return err
 	}
+	if b.client.Mode() == valkey.ClientModeCluster {
+		if err := backend.CheckSlots(ops); err != nil {
+			return backend.FailAll(ops, err)
+		}
+	}
 	b.send(ctx, ops)
 	if backend.FirstErr(ops) != nil {
 		b.repeat(ctx, ops, b.undone, b.sendApart)
