@@ -65,6 +65,14 @@ func wrongKind(held string, want backend.Kind) error {
 	return fmt.Errorf("%w: a %s, not a %v", ErrWrongKind, held, want)
 }
 
+// wait waits until a list has an element.
+func (s *store) wait(ctx context.Context, key string) error {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	return backend.Wait(ctx, s.backend, key)
+}
+
 // transact carries out ops as one transaction.
 func (s *store) transact(ctx context.Context, ops ...backend.Op) error {
 	if s.closed.Load() {

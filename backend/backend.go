@@ -108,6 +108,24 @@ func Transact(ctx context.Context, b Backend, ops ...Op) error {
 	return FailAll(ops, fmt.Errorf("%w: transactions", ErrUnsupported))
 }
 
+// Waiter is what a Backend implements that can wait for a list to have an element.
+type Waiter interface {
+	// Wait returns nil once the list at key has an element, and takes none: another may
+	// have taken it by then. It may also return nil for no reason. Where the key holds
+	// another kind of value it fails with [ErrWrongKind], and where ctx ends with its
+	// error, within 100 ms. A server is waited for on a connection that nothing else uses
+	// meanwhile; where that is lost, it fails at once.
+	Wait(ctx context.Context, key string) error
+}
+
+// Wait waits where b is a [Waiter], and fails with [ErrUnsupported] where it is not.
+func Wait(ctx context.Context, b Backend, key string) error {
+	if w, ok := able[Waiter](b); ok {
+		return w.Wait(ctx, key)
+	}
+	return fmt.Errorf("%w: waiting", ErrUnsupported)
+}
+
 // Clock is what a Backend implements whose time is not time.Now, such as an
 // in-memory store with a clock of its own.
 type Clock interface {

@@ -89,6 +89,9 @@ func (s *Store) settle(key string, it *item, in structure, e backend.Expiry, did
 	case it == nil:
 		s.keys.put(key, &item{other: in}, now)
 	}
+	if in.len() > 0 {
+		s.wake(key)
+	}
 }
 
 // replace leaves the key a structure that was made anew, in place of the item.

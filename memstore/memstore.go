@@ -37,6 +37,7 @@ type Store struct {
 	mu      sync.Mutex    // serialises the writes
 	version atomic.Uint64 // odd while a transaction is carried out: see asOne
 	keys    keyspace
+	waits   map[string]chan struct{} // for a list at a key: closed when it is written
 }
 
 var (
@@ -44,6 +45,7 @@ var (
 	_ backend.Pager      = (*Store)(nil)
 	_ backend.Transactor = (*Store)(nil)
 	_ backend.Clock      = (*Store)(nil)
+	_ backend.Waiter     = (*Store)(nil)
 )
 
 // New makes an empty store. With a nil option, every operation returns an error

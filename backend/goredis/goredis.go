@@ -35,6 +35,7 @@ var (
 	_ backend.Backend    = (*Backend)(nil)
 	_ backend.Pager      = (*Backend)(nil)
 	_ backend.Transactor = (*Backend)(nil)
+	_ backend.Waiter     = (*Backend)(nil)
 )
 
 var (

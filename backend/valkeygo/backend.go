@@ -25,6 +25,7 @@ var (
 	_ backend.Backend    = (*Backend)(nil)
 	_ backend.Pager      = (*Backend)(nil)
 	_ backend.Transactor = (*Backend)(nil)
+	_ backend.Waiter     = (*Backend)(nil)
 )
 
 // New returns a backend over client, which may be a standalone, a cluster or a

@@ -1,0 +1,174 @@
+package rin_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redisimnest/rin"
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/internal/clienttest"
+	"github.com/redisimnest/rin/internal/servertest"
+	"github.com/redisimnest/rin/memstore"
+)
+
+// Two lists in one slot.
+var (
+	jobs     = rin.List[string]("jobs", rin.TTL(time.Hour))
+	taken    = rin.List[string]("taken", rin.TTL(2*time.Hour))
+	worked   = rin.Cluster("work:{<id>}", rin.Child(jobs, taken))
+	workRoot = rin.Cluster("root", rin.Child(worked))
+)
+
+// However many wait, and however many push, each element is taken by one of them.
+func TestPopWait_takesEachOnce(t *testing.T) {
+	const waiters, each = 32, 10
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		work := worked.At(mustOpen(t, workRoot, r), 1)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var mu sync.Mutex
+		var got []string
+		var group sync.WaitGroup
+		for i := range waiters {
+			group.Go(func() {
+				l := jobs.At(work)
+				for {
+					take := l.PopWait
+					if i%3 == 1 {
+						take = l.PopFrontWait
+					}
+					if i%3 == 2 {
+						take = func(ctx context.Context) (string, error) { return l.MoveWait(ctx, taken.At(work)) }
+					}
+					v, err := take(ctx)
+					if err != nil {
+						if !errors.Is(err, context.Canceled) {
+							t.Errorf("a wait ended with %v", err)
+						}
+						return
+					}
+					mu.Lock()
+					if got = append(got, v); len(got) == waiters*each {
+						cancel()
+					}
+					mu.Unlock()
+				}
+			})
+		}
+		var want []string
+		var pushers sync.WaitGroup
+		for i := range waiters {
+			pushers.Go(func() {
+				for j := range each {
+					check(t, second(jobs.At(work).Push(ctx, fmt.Sprint(i, ":", j))))
+				}
+			})
+			for j := range each {
+				want = append(want, fmt.Sprint(i, ":", j))
+			}
+		}
+		pushers.Wait()
+		group.Wait()
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("%d elements were taken, want each of %d once", len(got), len(want))
+		}
+		if n, err := taken.At(work).Len(t.Context()); err != nil || n == 0 || lasting(t.Context(), taken.At(work)) != "2h0m0s" {
+			t.Errorf("what was moved: %d, %v, for %s; want some, for two hours", n, err, lasting(t.Context(), taken.At(work)))
+		}
+	})
+}
+
+// A wait that ends with its context has taken nothing, also of what comes later.
+func TestPopWait_ends(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		l := jobs.At(worked.At(mustOpen(t, workRoot, r), 1))
+		for want, make := range map[error]func() (context.Context, context.CancelFunc){
+			context.DeadlineExceeded: func() (context.Context, context.CancelFunc) {
+				return context.WithTimeout(t.Context(), 50*time.Millisecond)
+			},
+			context.Canceled: func() (context.Context, context.CancelFunc) {
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(50*time.Millisecond, cancel)
+				return ctx, cancel
+			},
+		} {
+			ctx, cancel := make()
+			v, err := l.PopWait(ctx)
+			cancel()
+			if v != "" || !errors.Is(err, want) || !strings.Contains(err.Error(), "rin: pop wait root:work:{1}:jobs: ") {
+				t.Errorf("PopWait = %q, %v; want %v", v, err, want)
+			}
+		}
+		check(t, second(l.Push(t.Context(), "later")))
+		if all, err := l.All(t.Context()); !slices.Equal(all, []string{"later"}) || err != nil {
+			t.Errorf("the list has %v, %v", all, err)
+		}
+	})
+}
+
+// A connection that is lost while a wait is on is an error at once, and takes nothing along.
+func TestPopWait_lostConnection(t *testing.T) {
+	for _, program := range programs {
+		for _, client := range clienttest.Clients {
+			t.Run(program.String()+"/"+string(client), func(t *testing.T) {
+				addr := servertest.Start(t, program.Program)
+				l := jobs.At(worked.At(mustOpen(t, workRoot, clienttest.Server(addr).Open(t, client)), 1))
+				ended := make(chan error, 1)
+				go func() { ended <- second(l.PopWait(t.Context())) }()
+				for !strings.Contains(servertest.Do(t, addr, "CLIENT", "LIST").(string), "cmd=blmove") {
+				}
+				servertest.Do(t, addr, "CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+				if err := <-ended; err == nil || errors.Is(err, rin.ErrUnknownOutcome) {
+					t.Errorf("PopWait = %v, want an error that leaves no doubt", err)
+				}
+				check(t, second(l.Push(t.Context(), "a", "b")))
+				if all, err := l.All(t.Context()); !slices.Equal(all, []string{"a", "b"}) || err != nil {
+					t.Errorf("the list has %v, %v", all, err)
+				}
+			})
+		}
+	}
+}
+
+// What can't be waited for is an error, and not a wait.
+func TestPopWait_badInput(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		root := mustOpen(t, workRoot, r)
+		l, ctx := jobs.At(worked.At(root, 1)), t.Context()
+		put(t, r, l.Key(), "7")
+		checkTold(t, []telling{
+			{"another kind", said(l.PopWait(ctx)), "!a string, not a list"},
+			{"no place", said(jobs.At(root).PopWait(ctx)), "!missing parameter"},
+		})
+	})
+}
+
+// A store that can't wait says so; a decorator around one that can does not keep it from
+// that.
+func TestPopWait_decorated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		seen := backend.Intercept(memstore.New(), func(ctx context.Context, ops []backend.Op, next backend.Next) error { return next(ctx, ops) })
+		l := jobs.At(worked.At(mustOpen(t, workRoot, seen), 1))
+		go func() {
+			time.Sleep(time.Minute)
+			_, _ = l.Push(t.Context(), "late")
+		}()
+		began := time.Now()
+		if v, err := l.PopWait(t.Context()); v != "late" || err != nil || time.Since(began) != time.Minute {
+			t.Errorf("PopWait = %q, %v after %v; want what comes after a minute", v, err, time.Since(began))
+		}
+		unable := jobs.At(worked.At(mustOpen(t, workRoot, struct{ backend.Backend }{memstore.New()}), 1))
+		if _, err := unable.PopWait(t.Context()); !errors.Is(err, rin.ErrUnsupported) {
+			t.Errorf("PopWait of a store that can't = %v", err)
+		}
+	})
+}
