@@ -13,11 +13,14 @@ import (
 var (
 	Score  = rin.Key[int]("score", rin.Default(0))
 	Badges = rin.Key[[]string]("badges", rin.Default([]string{}))
-	Player = rin.Cluster("player:<player_id>", rin.TTL(24*time.Hour), rin.Child(Score, Badges))
+	Logins = rin.Counter[int]("logins")
+	Player = rin.Cluster("player:<player_id>", rin.TTL(24*time.Hour), rin.Child(Score, Badges, Logins))
 
 	Message = rin.Key[string]("message_of_the_day", rin.TTL(time.Hour))
 
-	Game = rin.Cluster("game", rin.Child(Player, Message))
+	Ranking = rin.SortedSet[string]("ranking", rin.MaxLen(100))
+
+	Game = rin.Cluster("game", rin.Child(Player, Message, Ranking))
 )
 
 // The first screen of the README.
@@ -38,6 +41,20 @@ func Example_readme() {
 	}
 	fmt.Println(Score.At(game, 42).Key(), "=", score)
 
+	logins, err := Logins.At(game, 42).Inc(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	points, err := Ranking.At(game).Increment(ctx, "Ann", 150)
+	if err != nil {
+		log.Fatal(err)
+	}
+	top, err := Ranking.At(game).Top(ctx, 10)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(logins, points, top)
+
 	// The rest of what it does, one line each.
 	fmt.Println(Score.At(game).Err())
 	fmt.Println(Badges.At(game, 42).Get(ctx))
@@ -55,8 +72,9 @@ func Example_readme() {
 
 	// Output:
 	// game:player:42:score = 1200
+	// 1 150 [Ann: 150]
 	// rin: at game:player:<player_id>:score: missing parameter: <player_id>
 	// [] <nil>
 	// game:player:42
-	// 1 deleted
+	// 2 deleted
 }

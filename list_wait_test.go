@@ -130,6 +130,7 @@ func TestPopWait_lostConnection(t *testing.T) {
 				if err := <-ended; err == nil || errors.Is(err, rin.ErrUnknownOutcome) {
 					t.Errorf("PopWait = %v, want an error that leaves no doubt", err)
 				}
+				l = jobs.At(worked.At(mustOpen(t, workRoot, clienttest.Server(addr).Open(t, client)), 1))
 				check(t, second(l.Push(t.Context(), "a", "b")))
 				if all, err := l.All(t.Context()); !slices.Equal(all, []string{"a", "b"}) || err != nil {
 					t.Errorf("the list has %v, %v", all, err)

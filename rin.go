@@ -48,7 +48,16 @@
 // Package codec describes it; [Plain] leaves it out.
 //
 // [Entry.Use] gives the key to the raw client, for commands that rin has no
-// method for.
+// method for, such as those of streams.
+//
+// # Structures
+//
+// [Counter], [Hash], [List], [Set] and [SortedSet] declare the structures of Redis beside
+// [Key], with the same options. Each write and its TTL are one atomic step:
+//
+//	logins, err := Logins.At(game, 42).Inc(ctx)
+//	points, err := Ranking.At(game).Increment(ctx, "Ann", 150)
+//	top, err := Ranking.At(game).Top(ctx, 10)
 //
 // # Expire
 //

@@ -503,10 +503,10 @@ func TestStructures_batch(t *testing.T) {
 	})
 }
 
-// Every operation of an entry has its batched form, but for the iterators, which take
-// several round trips.
+// Every operation of an entry has its batched form, but for the iterators and what waits,
+// which take several round trips.
 func TestStructures_batchedForms(t *testing.T) {
-	walks := []string{"Each", "Fields"}
+	walks := []string{"Each", "Fields", "PopWait", "PopFrontWait", "MoveWait"}
 	for entry, batched := range map[reflect.Type]reflect.Type{
 		reflect.TypeFor[rin.CounterEntry[int]]():      reflect.TypeFor[rin.BatchCounterEntry[int]](),
 		reflect.TypeFor[rin.HashEntry[string, int]](): reflect.TypeFor[rin.BatchHashEntry[string, int]](),

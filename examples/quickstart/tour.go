@@ -22,7 +22,9 @@ var (
 	User = rin.Cluster("user:<user_id>", rin.TTL(120*time.Second), rin.Child(Age, Name))
 
 	Project = rin.Key[string]("project_name")
-	Root    = rin.Cluster("rin-quickstart", rin.Child(App, User, Project))
+	Visits  = rin.Counter[int]("visits", rin.TTL(24*time.Hour), rin.Renew(rin.Never))
+	Scores  = rin.SortedSet[string]("scores")
+	Root    = rin.Cluster("rin-quickstart", rin.Child(App, User, Project, Visits, Scores))
 )
 
 // tour does the steps in their order.
@@ -36,6 +38,7 @@ func tour(ctx context.Context, root *rin.Scope, out io.Writer) error {
 		{"Read them back:", read},
 		{"A key that is not there has its default:", readDefaults},
 		{"A value says what it is, and expires as its cluster says:", inspect},
+		{"Count, and rank:", count},
 		{"A forgotten parameter is an error, not a wrong key:", forgetParameter},
 		{"Walk what is below one user, or every user there is:", walk},
 		{"Clear one user. User 10 is not below user 1:", clearUser},
@@ -126,6 +129,26 @@ func inspect(ctx context.Context, root *rin.Scope, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "   stored: %s; type: %s; expires in about %v\n", stored, tag, left.Round(time.Minute))
+	return nil
+}
+
+func count(ctx context.Context, root *rin.Scope, out io.Writer) error {
+	visits, err := Visits.At(root).Inc(ctx) // the first one sets the TTL, in the same step
+	if err != nil {
+		return err
+	}
+	scores := Scores.At(root)
+	if _, err := scores.AddMany(ctx, rin.Scored[string]{Member: "Alice", Score: 120}, rin.Scored[string]{Member: "Bob", Score: 90}); err != nil {
+		return err
+	}
+	if _, err := scores.Increment(ctx, "Bob", 50); err != nil {
+		return err
+	}
+	top, err := scores.Top(ctx, 2)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "   visits: %d; the best: %v\n", visits, top)
 	return nil
 }
 
