@@ -7,6 +7,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/goredis"
 	"github.com/redisimnest/rin/internal/benchtest"
@@ -35,6 +36,12 @@ func BenchmarkRace(b *testing.B) {
 			benchtest.Race(b, calls(b, store, raw(b, client)))
 		})
 	}
+}
+
+// BenchmarkStructures races the client on structures.
+func BenchmarkStructures(b *testing.B) {
+	client := newClient(b, &redis.Options{Addr: servertest.Start(b, servertest.Redis), ContextTimeoutEnabled: true, PoolSize: 64})
+	benchtest.Race(b, benchtest.Structures(b, goredis.New(client), rawStructures(b, client)))
 }
 
 // BenchmarkClear races the Clear of 10,000 keys among 1,000,000 others.
@@ -85,6 +92,45 @@ func raw(b *testing.B, client *redis.Client) benchtest.Raw {
 			}
 			_, err := pipe.Exec(ctx)
 			must(b, err)
+		},
+	}
+}
+
+func rawStructures(b *testing.B, client *redis.Client) benchtest.RawStructures {
+	return benchtest.RawStructures{
+		IncrBy: func(ctx context.Context, key string, n int64) int64 {
+			return benchtest.AnswerOf(client.IncrBy(ctx, key, n).Result()).Of(b)
+		},
+		Counted: func(ctx context.Context, key string, n int64) int64 {
+			return benchtest.AnswerOf(client.Eval(ctx, benchtest.CountScript, []string{key}, n, benchtest.TTL.Milliseconds()).Int64()).Of(b)
+		},
+		HGet: func(ctx context.Context, key, field string) string {
+			return benchtest.AnswerOf(client.HGet(ctx, key, field).Result()).Of(b)
+		},
+		HSet: func(ctx context.Context, key, field, text string) { must(b, client.HSet(ctx, key, field, text).Err()) },
+		HGetAll: func(ctx context.Context, key string) map[string]string {
+			return benchtest.AnswerOf(client.HGetAll(ctx, key).Result()).Of(b)
+		},
+		RPush: func(ctx context.Context, key, text string) int64 {
+			return benchtest.AnswerOf(client.RPush(ctx, key, text).Result()).Of(b)
+		},
+		LRange: func(ctx context.Context, key string) []string {
+			return benchtest.AnswerOf(client.LRange(ctx, key, 0, -1).Result()).Of(b)
+		},
+		SIsMember: func(ctx context.Context, key, member string) bool {
+			return benchtest.AnswerOf(client.SIsMember(ctx, key, member).Result()).Of(b)
+		},
+		SMembers: func(ctx context.Context, key string) []string {
+			return benchtest.AnswerOf(client.SMembers(ctx, key).Result()).Of(b)
+		},
+		ZIncrBy: func(ctx context.Context, key, member string, by float64) float64 {
+			return benchtest.AnswerOf(client.ZIncrBy(ctx, key, by, member).Result()).Of(b)
+		},
+		ZRevRange: func(ctx context.Context, key string) (top []rin.Scored[string]) {
+			for _, z := range benchtest.AnswerOf(client.ZRevRangeWithScores(ctx, key, 0, 9).Result()).Of(b) {
+				top = append(top, rin.Scored[string]{Member: z.Member.(string), Score: z.Score})
+			}
+			return top
 		},
 	}
 }

@@ -4,11 +4,13 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/valkey-io/valkey-go"
 
+	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/backend/valkeygo"
 	"github.com/redisimnest/rin/internal/benchtest"
@@ -32,6 +34,12 @@ func BenchmarkCost(b *testing.B) {
 func BenchmarkRace(b *testing.B) {
 	client := newClient(b, servertest.Start(b, servertest.Valkey))
 	benchtest.Race(b, calls(b, valkeygo.New(client), raw(b, client)))
+}
+
+// BenchmarkStructures races the client on structures.
+func BenchmarkStructures(b *testing.B) {
+	client := newClient(b, servertest.Start(b, servertest.Valkey))
+	benchtest.Race(b, benchtest.Structures(b, valkeygo.New(client), rawStructures(b, client)))
 }
 
 // BenchmarkClear races the Clear of 10,000 keys among 1,000,000 others.
@@ -89,5 +97,48 @@ func raw(b *testing.B, client valkey.Client) benchtest.Raw {
 func must(b *testing.B, err error) {
 	if err != nil {
 		b.Error(err)
+	}
+}
+
+func rawStructures(b *testing.B, client valkey.Client) benchtest.RawStructures {
+	do := func(ctx context.Context, cmd valkey.Completed) valkey.ValkeyResult { return client.Do(ctx, cmd) }
+	return benchtest.RawStructures{
+		IncrBy: func(ctx context.Context, key string, n int64) int64 {
+			return benchtest.AnswerOf(do(ctx, client.B().Incrby().Key(key).Increment(n).Build()).AsInt64()).Of(b)
+		},
+		Counted: func(ctx context.Context, key string, n int64) int64 {
+			args := []string{strconv.FormatInt(n, 10), strconv.FormatInt(benchtest.TTL.Milliseconds(), 10)}
+			return benchtest.AnswerOf(do(ctx, client.B().Eval().Script(benchtest.CountScript).Numkeys(1).Key(key).Arg(args...).Build()).AsInt64()).Of(b)
+		},
+		HGet: func(ctx context.Context, key, field string) string {
+			return benchtest.AnswerOf(do(ctx, client.B().Hget().Key(key).Field(field).Build()).ToString()).Of(b)
+		},
+		HSet: func(ctx context.Context, key, field, text string) {
+			must(b, do(ctx, client.B().Hset().Key(key).FieldValue().FieldValue(field, text).Build()).Error())
+		},
+		HGetAll: func(ctx context.Context, key string) map[string]string {
+			return benchtest.AnswerOf(do(ctx, client.B().Hgetall().Key(key).Build()).AsStrMap()).Of(b)
+		},
+		RPush: func(ctx context.Context, key, text string) int64 {
+			return benchtest.AnswerOf(do(ctx, client.B().Rpush().Key(key).Element(text).Build()).AsInt64()).Of(b)
+		},
+		LRange: func(ctx context.Context, key string) []string {
+			return benchtest.AnswerOf(do(ctx, client.B().Lrange().Key(key).Start(0).Stop(-1).Build()).AsStrSlice()).Of(b)
+		},
+		SIsMember: func(ctx context.Context, key, member string) bool {
+			return benchtest.AnswerOf(do(ctx, client.B().Sismember().Key(key).Member(member).Build()).AsBool()).Of(b)
+		},
+		SMembers: func(ctx context.Context, key string) []string {
+			return benchtest.AnswerOf(do(ctx, client.B().Smembers().Key(key).Build()).AsStrSlice()).Of(b)
+		},
+		ZIncrBy: func(ctx context.Context, key, member string, by float64) float64 {
+			return benchtest.AnswerOf(do(ctx, client.B().Zincrby().Key(key).Increment(by).Member(member).Build()).AsFloat64()).Of(b)
+		},
+		ZRevRange: func(ctx context.Context, key string) (top []rin.Scored[string]) {
+			for _, z := range benchtest.AnswerOf(do(ctx, client.B().Zrevrange().Key(key).Start(0).Stop(9).Withscores().Build()).AsZScores()).Of(b) {
+				top = append(top, rin.Scored[string]{Member: z.Member, Score: z.Score})
+			}
+			return top
+		},
 	}
 }
