@@ -122,18 +122,12 @@ func resetTo[N Number](h handle, op backend.Op) (N, error) {
 // there is a TTL or the type has fewer than 64 bits: O(1).
 func (c CounterEntry[N]) Add(ctx context.Context, n N) (N, error) { return c.addOf(n, 1).now(ctx) }
 
-func (c CounterEntry[N]) add(n N) operation[N] { return c.addOf(n, 1) }
-
 // Inc is Add of 1.
 func (c CounterEntry[N]) Inc(ctx context.Context) (N, error) { return c.addOf(1, 1).now(ctx) }
-
-func (c CounterEntry[N]) inc() operation[N] { return c.addOf(1, 1) }
 
 // Dec takes 1 away. A counter of an unsigned type does not go below 0: that is
 // [ErrOverflow].
 func (c CounterEntry[N]) Dec(ctx context.Context) (N, error) { return c.addOf(1, -1).now(ctx) }
-
-func (c CounterEntry[N]) dec() operation[N] { return c.addOf(1, -1) }
 
 // addOf adds n times sign, which is 1 or -1.
 func (c CounterEntry[N]) addOf(n N, sign int64) operation[N] {
@@ -249,7 +243,7 @@ func (c CounterEntry[N]) addCapped(n, limit N) operation[Capped[N]] {
 		}
 		op.Max = float64(limit)
 	}
-	if !(n > 0) {
+	if n <= 0 || n != n {
 		err = fmt.Errorf("%v is not positive; use Add to take away", n)
 	}
 	return changing(c.structure, "add capped", op, err, cappedTo[N])

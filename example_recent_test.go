@@ -14,7 +14,7 @@ import (
 var (
 	Seen    = rin.List[string]("seen", rin.MaxLen(3), rin.TTL(24*time.Hour))
 	Visitor = rin.Cluster("visitor:<id>", rin.Child(Seen))
-	Store    = rin.Cluster("shop", rin.Child(Visitor))
+	Store   = rin.Cluster("shop", rin.Child(Visitor))
 )
 
 // Recent items: what is too many goes in the same step as the push.

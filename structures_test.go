@@ -477,6 +477,7 @@ func (shout) Name() string { return "shout" }
 func (shout) Encode(dst, data []byte, _ string) ([]byte, error) {
 	return append(append(dst, data...), '!'), nil
 }
+
 func (shout) Decode(dst, data []byte, _ string) ([]byte, error) {
 	return append(dst, data[:len(data)-1]...), nil
 }

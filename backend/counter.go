@@ -95,7 +95,7 @@ func (o *IncrByFloat) answer(r wire.Reply) error {
 //	KEYS[1] the key
 //	ARGV[1] the command that adds
 //	ARGV[2] what it adds
-//	ARGV[3] the least result, or nothing
+//	ARGV[3] the least result
 //	ARGV[4] the greatest
 //	ARGV[5] the milliseconds for the key's expiry, or nothing
 //	ARGV[6] NX where only a key without an expiry gets it
@@ -113,12 +113,12 @@ local function less(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
 end
-local old = ARGV[3] ~= '' and redis.call(read, unpack(where))
+local old = redis.call(read, unpack(where))
 where[#where + 1] = ARGV[2]
 redis.call(ARGV[1], unpack(where))
 where[#where] = nil
 local now = redis.call(read, unpack(where))
-if ARGV[3] ~= '' and (less(now, ARGV[3]) or less(ARGV[4], now)) then
+if less(now, ARGV[3]) or less(ARGV[4], now) then
   if not old then redis.call(field and 'HDEL' or 'UNLINK', unpack(where))
   elseif field then redis.call(ARGV[1], key, field, ARGV[2]:sub(1, 1) == '-' and ARGV[2]:sub(2) or '-' .. ARGV[2])
   else redis.call('SET', key, old, 'KEEPTTL') end
@@ -129,8 +129,18 @@ return {1, now}`
 
 var countWord = wire.Fixed(countScript)
 
-// count is an addition: the command by itself, or [countScript] where there are bounds or
-// an expiry.
+// plusScript is countScript without bounds, which most additions are: it is short, since
+// it is sent each time.
+const plusScript = `local key, n = KEYS[1], #ARGV
+redis.call(ARGV[1], key, unpack(ARGV, 4, n))
+if ARGV[3] == '' or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, ARGV[2]) end
+if n == 5 then return redis.call('HGET', key, ARGV[4]) end
+return redis.call('GET', key)`
+
+var plusWord = wire.Fixed(plusScript)
+
+// count is an addition: the command by itself, or [plusScript] where there is an expiry, or
+// [countScript] where there are bounds.
 type count struct {
 	name, by wire.Word
 	expiry   Expiry
@@ -142,10 +152,7 @@ type count struct {
 
 // within is the addition with bounds, if it has some.
 func (n count) within(bounded bool, least, most wire.Word) count {
-	n.bounded, n.min, n.max = bounded, wire.Empty, wire.Empty
-	if bounded {
-		n.min, n.max = least, most
-	}
+	n.bounded, n.min, n.max = bounded, least, most
 	return n
 }
 
@@ -154,6 +161,15 @@ func (n count) isPlain() bool { return !n.bounded && n.expiry.TTL == 0 }
 func (n count) write(c *wire.Command, key string) {
 	if n.isPlain() {
 		c.Add(n.name).Key(key)
+		if n.inHash {
+			c.Add(wire.Data(n.field))
+		}
+		c.Add(n.by)
+		return
+	}
+	if !n.bounded {
+		c.Add(wire.EVAL, plusWord, wire.Int(1)).Key(key).Add(n.name)
+		n.expiry.addTo(c)
 		if n.inHash {
 			c.Add(wire.Data(n.field))
 		}
@@ -188,7 +204,7 @@ func (n count) calls(read string, restore ...string) []string {
 
 // answer is whether the addition was made, and the number.
 func (n count) answer(r wire.Reply) (applied bool, number wire.Reply, err error) {
-	if n.isPlain() {
+	if !n.bounded {
 		return true, r, nil
 	}
 	elems, err := r.Array(2)

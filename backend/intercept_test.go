@@ -155,6 +155,9 @@ var abilities = map[string]func(t *testing.T, b backend.Backend) bool{
 	"Transactor": func(t *testing.T, b backend.Backend) bool {
 		return errors.Is(backend.Transact(t.Context(), b, &backend.Get{}), errSlow)
 	},
+	"Waiter": func(t *testing.T, b backend.Backend) bool {
+		return errors.Is(backend.Wait(t.Context(), b, "k"), errFull)
+	},
 	"Clock": func(_ *testing.T, b backend.Backend) bool {
 		return backend.Now(b).Equal(time.Unix(1, 0))
 	},

@@ -33,7 +33,7 @@ func (o *push) base(name string) info {
 }
 
 func (o *push) with(from, to int64) step {
-	s := o.Expiry.step()
+	s := o.step()
 	s.item = 1
 	if o.MaxLen > 0 {
 		s.follow = []wire.Word{wire.LTRIM, wire.Int(from), wire.Int(to)}
@@ -298,8 +298,10 @@ type LMove struct {
 }
 
 func (o *LMove) info() info {
-	return info{name: "lmove", effect: Write, kind: KindList, key: o.Key, beside: []string{o.To}, pattern: o.Pattern, err: &o.Err, did: &o.Found,
-		since: "6.2", calls: o.many().calls()}
+	return info{
+		name: "lmove", effect: Write, kind: KindList, key: o.Key, beside: []string{o.To}, pattern: o.Pattern, err: &o.Err, did: &o.Found,
+		since: "6.2", calls: o.many().calls(),
+	}
 }
 
 func (o *LMove) many() many {

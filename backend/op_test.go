@@ -144,6 +144,8 @@ func (plain) Scan(context.Context, string) iter.Seq2[[]string, error] { return o
 // pager has all that a Backend may have.
 type pager struct{ plain }
 
+func (pager) Wait(context.Context, string) error { return errFull }
+
 func (pager) ScanPages(_ context.Context, _ string, size int) iter.Seq2[[]string, error] {
 	return one(string(rune('0' + size)))
 }

@@ -82,7 +82,7 @@ func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 		typed.scalar = scalarOf[T]()
 	}
 	if opts.Comparable {
-		typed.scalar.withoutSignedZero()
+		typed.withoutSignedZero()
 	}
 	return typed, nil
 }

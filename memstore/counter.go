@@ -54,7 +54,7 @@ func (s *Store) count(key, text string, it *item, e backend.Expiry, now time.Tim
 	if it != nil {
 		next.expireAt = it.expireAt
 	}
-	if e.TTL > 0 && !(e.IfNone && next.expires()) {
+	if renews(e, next) {
 		next.expireAt = now.Add(e.TTL)
 	}
 	s.keys.put(key, next, now)

@@ -84,7 +84,7 @@ func (s *Store) settle(key string, it *item, in structure, e backend.Expiry, did
 	case in.len() == 0 && it != nil:
 		s.keys.remove(key)
 	case in.len() == 0:
-	case did && e.TTL > 0 && !(e.IfNone && it != nil && it.expires()):
+	case did && renews(e, it):
 		s.keys.put(key, &item{other: in, expireAt: now.Add(e.TTL)}, now)
 	case it == nil:
 		s.keys.put(key, &item{other: in}, now)
@@ -92,6 +92,11 @@ func (s *Store) settle(key string, it *item, in structure, e backend.Expiry, did
 	if in.len() > 0 {
 		s.wake(key)
 	}
+}
+
+// renews says that the expiry gives the item, if there is one, another one.
+func renews(e backend.Expiry, it *item) bool {
+	return e.TTL > 0 && (!e.IfNone || it == nil || !it.expires())
 }
 
 // replace leaves the key a structure that was made anew, in place of the item.

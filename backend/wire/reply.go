@@ -31,7 +31,7 @@ func ArrayOf(elems ...Reply) Reply {
 func (r Reply) IsArray() bool { return r.Elems != nil }
 
 // isText says that the reply is a text, which may be empty.
-func (r Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
+func (r *Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
 
 // Bytes is a copy of the text, and whether it was there: the nil reply has none.
 func (r Reply) Bytes() (text []byte, found bool, err error) {
@@ -88,18 +88,39 @@ func (r Reply) Texts() ([][]byte, error) {
 	if !r.IsArray() {
 		return nil, r.unexpected("an array")
 	}
+	var c copier
 	texts := make([][]byte, len(r.Elems))
-	for i, elem := range r.Elems {
-		text, found, err := elem.Bytes()
-		if err == nil && !found {
-			err = r.unexpected("an array of strings")
+	for i := range r.Elems {
+		elem := &r.Elems[i]
+		if !elem.isText() {
+			return nil, r.unexpected("an array of strings")
 		}
-		if err != nil {
-			return nil, err
-		}
-		texts[i] = text
+		texts[i] = c.copy(elem.Text)
 	}
 	return texts, nil
+}
+
+// copier copies texts into blocks, so that many short ones cost few allocations, and one
+// that is kept keeps no more than a block.
+type copier struct{ block []byte }
+
+const (
+	blockSize = 4 << 10
+	ownBlock  = 256 // longer texts have their own
+)
+
+func (c *copier) copy(text string) []byte {
+	n := len(text)
+	if n > ownBlock {
+		return []byte(text)
+	}
+	if n > len(c.block) {
+		c.block = make([]byte, blockSize)
+	}
+	copied := c.block[:n:n]
+	copy(copied, text)
+	c.block = c.block[n:]
+	return copied
 }
 
 // Pairs are the reply's elements in turn, whether they come one by one or two by
