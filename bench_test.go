@@ -172,3 +172,43 @@ func BenchmarkMemstoreSubtree(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkMemstoreStructures takes single steps on structures that are large.
+func BenchmarkMemstoreStructures(b *testing.B) {
+	const members, elements = 1_000_000, 1_000_000
+	hits, stock := rin.Counter[int]("hits"), rin.Hash[string, int]("stock")
+	events, board := rin.List[int]("events"), rin.SortedSet[int]("board")
+	root, err := rin.Open(rin.Cluster("root", rin.Child(hits, stock, events, board)), memstore.New())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx := b.Context()
+	scores, numbers := make([]rin.Scored[int], members), make([]int, elements)
+	for i := range members {
+		scores[i], numbers[i] = rin.Scored[int]{Member: i, Score: float64(i % 1000)}, i
+	}
+	h, s, l, z := hits.At(root), stock.At(root), events.At(root), board.At(root)
+	for _, err := range []error{second(s.Set(ctx, "tea", 7)), second(l.Push(ctx, numbers...)), second(z.AddMany(ctx, scores...))} {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	for name, call := range map[string]func() error{
+		"counter add":                 func() error { return second(h.Add(ctx, 1)) },
+		"hash get":                    func() error { return second(s.Get(ctx, "tea")) },
+		"list at/elements=1000000":    func() error { _, _, err := l.At(ctx, elements/2); return err },
+		"list push/elements=1000000":  func() error { return second(l.Push(ctx, 1)) },
+		"sorted set top/n=10":         func() error { return second(z.Top(ctx, 10)) },
+		"sorted set rank/members=1e6": func() error { _, _, err := z.Rank(ctx, members/2); return err },
+		"sorted set increment/of=1e6": func() error { return second(z.Increment(ctx, members/2, 1)) },
+	} {
+		b.Run("op="+name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := call(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -60,6 +60,6 @@ func (o *Do) answer(r wire.Reply) (err error) {
 	if o.TTL > 0 {
 		_, r, err = stepAnswer(r)
 	}
-	o.Reply = r
+	o.Reply = r.Expanded()
 	return err
 }

@@ -81,7 +81,7 @@ func (o *HGetAll) info() info {
 }
 
 func (o *HGetAll) command(c *wire.Command) {
-	c.Nested = true
+	c.Nested, c.Map = true, true
 	c.Add(wire.HGETALL).Key(o.Key)
 }
 
@@ -91,11 +91,14 @@ func (o *HGetAll) answer(r wire.Reply) (err error) {
 }
 
 func pairTexts(r wire.Reply) ([][]byte, error) {
-	flat, err := r.Pairs()
+	texts, err := r.Texts()
+	if err == nil && len(texts)%2 != 0 {
+		_, err = r.Pairs() // which says so
+	}
 	if err != nil {
 		return nil, err
 	}
-	return wire.ArrayOf(flat...).Texts()
+	return texts, nil
 }
 
 // HSet writes fields of a hash: HSET, or a script where there is an expiry.

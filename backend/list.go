@@ -196,7 +196,7 @@ func (o *LRange) info() info {
 }
 
 func (o *LRange) command(c *wire.Command) {
-	c.Nested = true
+	c.Nested, c.Strings = true, true
 	c.Add(wire.LRANGE).Key(o.Key).Add(wire.Int(o.Start), wire.Int(o.Stop))
 }
 

@@ -292,7 +292,7 @@ func (o *SCombine) info() info {
 }
 
 func (o *SCombine) command(c *wire.Command) {
-	c.Nested = true
+	c.Nested, c.Strings = true, true
 	name := wire.SMEMBERS
 	if len(o.Others) > 0 {
 		name = combine[o.How]

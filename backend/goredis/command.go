@@ -57,9 +57,14 @@ func newCommand(ctx context.Context, op backend.Op) redis.Cmder {
 		args[i] = word.Any()
 	}
 	var cmd redis.Cmder
-	if c.Nested {
+	switch {
+	case c.Strings:
+		cmd = redis.NewStringSliceCmd(ctx, args...)
+	case c.Map:
+		cmd = redis.NewMapStringStringCmd(ctx, args...)
+	case c.Nested:
 		cmd = redis.NewCmd(ctx, args...)
-	} else {
+	default:
 		cmd = redis.NewStringCmd(ctx, args...)
 	}
 	cmd.SetFirstKeyPos(int8(c.KeyAt))
@@ -95,6 +100,10 @@ func (c *command) val() wire.Reply {
 	switch cmd := c.Cmder.(type) {
 	case *redis.StringCmd:
 		return wire.Reply{Text: cmd.Val()}
+	case *redis.StringSliceCmd:
+		return wire.Strings(cmd.Val())
+	case *redis.MapStringStringCmd:
+		return wire.Strings(flat(cmd.Val()))
 	case *redis.Cmd:
 		return reply(cmd.Val())
 	}

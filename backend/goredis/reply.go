@@ -46,3 +46,12 @@ func boolean(b bool) wire.Reply {
 	}
 	return wire.Reply{Text: "0"}
 }
+
+// flat are the keys and values of a map in turn.
+func flat(pairs map[string]string) []string {
+	texts := make([]string, 0, 2*len(pairs))
+	for key, value := range pairs {
+		texts = append(texts, key, value)
+	}
+	return texts
+}

@@ -78,6 +78,9 @@ func reply(m valkey.ValkeyMessage) wire.Reply {
 
 func replies(m valkey.ValkeyMessage) wire.Reply {
 	elems, _ := m.ToArray()
+	if texts, ok := textsOf(elems); ok {
+		return wire.Strings(texts)
+	}
 	all := make([]wire.Reply, len(elems))
 	for i := range elems {
 		all[i] = reply(elems[i])
@@ -85,11 +88,35 @@ func replies(m valkey.ValkeyMessage) wire.Reply {
 	return wire.ArrayOf(all...)
 }
 
+// textsOf are the texts of messages, if all of them are strings.
+func textsOf(elems []valkey.ValkeyMessage) (texts []string, ok bool) {
+	texts = make([]string, len(elems))
+	for i := range elems {
+		if !elems[i].IsString() {
+			return nil, false
+		}
+		texts[i], _ = elems[i].ToString()
+	}
+	return texts, true
+}
+
 func pairs(m valkey.ValkeyMessage) wire.Reply {
 	elems, _ := m.ToMap()
-	all := make([]wire.Reply, 0, 2*len(elems))
+	flat := make([]valkey.ValkeyMessage, 0, len(elems))
+	keys := make([]string, 0, len(elems))
 	for key, value := range elems {
-		all = append(all, wire.Reply{Text: key}, reply(value))
+		keys, flat = append(keys, key), append(flat, value)
+	}
+	if values, ok := textsOf(flat); ok {
+		texts := make([]string, 0, 2*len(elems))
+		for i, key := range keys {
+			texts = append(texts, key, values[i])
+		}
+		return wire.Strings(texts)
+	}
+	all := make([]wire.Reply, 0, 2*len(elems))
+	for i, key := range keys {
+		all = append(all, wire.Reply{Text: key}, reply(flat[i]))
 	}
 	return wire.ArrayOf(all...)
 }

@@ -143,8 +143,9 @@ func (s *scan) page(ctx context.Context, cursor string) (p page, err error) {
 	if err != nil {
 		return p, err
 	}
-	p.keys = make([]string, len(elems[1].Elems))
-	for i, key := range elems[1].Elems {
+	keys := elems[1].Expanded().Elems
+	p.keys = make([]string, len(keys))
+	for i, key := range keys {
 		p.keys[i] = key.Text
 	}
 	p.keys = wire.Within(s.Prefix, p.keys)
@@ -161,10 +162,10 @@ func (s *scan) role(ctx context.Context) (string, error) {
 		return "", err
 	case denied(replies[0].Err):
 		return "", refusal{replies[0].Err}
-	case len(replies[0].Elems) == 0:
+	case len(replies[0].Expanded().Elems) == 0:
 		return "", nil
 	}
-	return replies[0].Elems[0].Text, nil
+	return replies[0].Expanded().Elems[0].Text, nil
 }
 
 var infoServer = []string{"INFO", "server"}

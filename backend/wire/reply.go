@@ -13,11 +13,50 @@ import (
 // 0. Elems are the elements of an array, a set or a push; those of a map are its
 // keys and values in turn.
 type Reply struct {
-	Nil   bool
-	Text  string
-	Elems []Reply // not nil for a reply that has elements, even none
-	Err   error   // of an element that is an error
+	Nil  bool
+	Text string
+	// Elems is not nil for a reply that has elements, even none; but for one that
+	// [Strings] has made, of which only the methods know: see [Reply.Expanded].
+	Elems []Reply
+	Err   error // of an element that is an error
+
+	strings []string // in place of Elems, where [Strings] has made it
 }
+
+// Strings is a reply whose elements are strings. It takes less than one of [ArrayOf], and
+// has no Elems: see [Reply.Expanded].
+func Strings(texts []string) Reply {
+	if texts == nil {
+		texts = []string{}
+	}
+	return Reply{strings: texts}
+}
+
+// Expanded is the reply with all of its elements in Elems, those of elements too.
+func (r Reply) Expanded() Reply {
+	if !r.IsArray() {
+		return r
+	}
+	elems := r.elems()
+	for i := range elems {
+		elems[i] = elems[i].Expanded()
+	}
+	return ArrayOf(elems...)
+}
+
+// elems are the elements, in whatever way the reply has them.
+func (r Reply) elems() []Reply {
+	if r.strings == nil {
+		return r.Elems
+	}
+	elems := make([]Reply, len(r.strings))
+	for i, text := range r.strings {
+		elems[i].Text = text
+	}
+	return elems
+}
+
+func (r Reply) len() int { return len(r.Elems) + len(r.strings) }
 
 // ArrayOf is a reply of elements.
 func ArrayOf(elems ...Reply) Reply {
@@ -28,7 +67,7 @@ func ArrayOf(elems ...Reply) Reply {
 }
 
 // IsArray says that the reply has elements, even none.
-func (r Reply) IsArray() bool { return r.Elems != nil }
+func (r Reply) IsArray() bool { return r.Elems != nil || r.strings != nil }
 
 // isText says that the reply is a text, which may be empty.
 func (r *Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
@@ -89,7 +128,10 @@ func (r Reply) Texts() ([][]byte, error) {
 		return nil, r.unexpected("an array")
 	}
 	var c copier
-	texts := make([][]byte, len(r.Elems))
+	texts := make([][]byte, r.len())
+	for i, text := range r.strings {
+		texts[i] = c.copy(text)
+	}
 	for i := range r.Elems {
 		elem := &r.Elems[i]
 		if !elem.isText() {
@@ -132,7 +174,7 @@ func (r Reply) Pairs() ([]Reply, error) {
 	if !r.IsArray() {
 		return nil, r.unexpected("an array of pairs")
 	}
-	flat := r.Elems
+	flat := r.elems()
 	if len(flat) > 0 && flat[0].IsArray() {
 		flat = make([]Reply, 0, 2*len(r.Elems))
 		for _, elem := range r.Elems {
@@ -151,10 +193,10 @@ func (r Reply) Pairs() ([]Reply, error) {
 
 // Array is the reply's elements, of which there must be n.
 func (r Reply) Array(n int) ([]Reply, error) {
-	if !r.IsArray() || len(r.Elems) != n {
+	if !r.IsArray() || r.len() != n {
 		return nil, r.unexpected(fmt.Sprintf("an array of %d", n))
 	}
-	return r.Elems, nil
+	return r.elems(), nil
 }
 
 // unexpected says what came in place of what the command answers.
@@ -173,7 +215,7 @@ func (r Reply) String() string {
 	case r.Nil:
 		return "nil"
 	case r.IsArray():
-		return fmt.Sprintf("an array of %d", len(r.Elems))
+		return fmt.Sprintf("an array of %d", r.len())
 	case len(r.Text) > maxShown:
 		return fmt.Sprintf("%q…", r.Text[:maxShown])
 	}
