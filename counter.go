@@ -40,7 +40,7 @@ func Counter[N Number](pattern string, opts ...CounterOption) *CounterOf[N] {
 	c := &CounterOf[N]{newNode(pattern)}
 	c.self = c
 	t := reflect.TypeFor[N]()
-	c.value = &value{holds: "counter[" + goName(t) + "]", kind: backend.KindString, goType: t, bind: bindCounter[N]}
+	c.value = &value{holds: "counter[" + goName(t) + "]", kind: backend.KindString, goType: t, limits: limitsOf(t), bind: bindCounter[N]}
 	for _, opt := range opts {
 		c.add(opt)
 	}
@@ -136,19 +136,27 @@ func (c CounterEntry[N]) addOf(n N, sign int64) operation[N] {
 }
 
 func (c CounterEntry[N]) adding(n N, sign int64) (backend.Op, error) {
-	v, limits := reflect.ValueOf(n), limitsOf(reflect.TypeFor[N]())
+	if err := c.check(); err != nil {
+		return &backend.IncrBy{}, err
+	}
+	limits := &c.place.node.value.limits
 	if limits.float {
 		return &backend.IncrByFloat{
-			Key: c.key, Pattern: c.pattern(), Expiry: c.life(), By: v.Float() * float64(sign),
+			Key: c.key, Pattern: c.pattern(), Expiry: c.life(), By: float64(n) * float64(sign),
 			Bounded: limits.bounded, Min: limits.least, Max: limits.most,
 		}, nil
 	}
-	by, err := whole(v)
-	return &backend.IncrBy{
-		Key: c.key, Pattern: c.pattern(), Expiry: c.life(), By: by * sign,
+	op := &backend.IncrBy{
+		Key: c.key, Pattern: c.pattern(), Expiry: c.life(), By: int64(n) * sign,
 		Bounded: limits.bounded, Min: limits.min, Max: limits.max,
-	}, err
+	}
+	if n > 0 && int64(n) < 0 {
+		return op, errUnsigned
+	}
+	return op, nil
 }
+
+var errUnsigned = fmt.Errorf("%w: the server counts to 2^63-1", ErrOverflow)
 
 // whole is a number for a command, which takes 64 bits with a sign.
 func whole(v reflect.Value) (int64, error) {
@@ -156,7 +164,7 @@ func whole(v reflect.Value) (int64, error) {
 		return v.Int(), nil
 	}
 	if v.Uint() > math.MaxInt64 {
-		return 0, fmt.Errorf("%w: the server counts to 2^63-1", ErrOverflow)
+		return 0, errUnsigned
 	}
 	return int64(v.Uint()), nil
 }
@@ -234,8 +242,8 @@ func (c CounterEntry[N]) addCapped(n, limit N) operation[Capped[N]] {
 		if !op.Bounded {
 			op.Bounded, op.Min, op.Max = true, math.MinInt64, math.MaxInt64
 		}
-		if most, tooMuch := whole(reflect.ValueOf(limit)); tooMuch == nil {
-			op.Max = min(op.Max, most)
+		if limit <= 0 || int64(limit) > 0 { // else it is more than the server counts to
+			op.Max = min(op.Max, int64(limit))
 		}
 	case *backend.IncrByFloat:
 		if !op.Bounded {

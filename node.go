@@ -118,6 +118,7 @@ type value struct {
 	holds      string // what is printed: int, hash[string]int
 	kind       backend.Kind
 	goType     reflect.Type
+	limits     limits // of a counter
 	maxLen     int64
 	keepLowest bool
 	hasDefault bool

@@ -106,8 +106,10 @@ type SetLocked struct {
 }
 
 func (o *SetLocked) info() info {
-	return info{name: "set locked", effect: Write, key: o.Key, beside: []string{o.Lock}, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "set locked", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *SetLocked) beside() []string { return []string{o.Lock} }
 
 func (o *SetLocked) command(c *wire.Command) {
 	s := step{guard: holdsExactly, holds: o.Token, guarded: o.Lock}

@@ -26,10 +26,10 @@ type IncrBy struct {
 }
 
 func (o *IncrBy) info() info {
-	i := info{name: "incrby", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-	i.calls = o.count().calls("GET", "SET", "UNLINK")
-	return i
+	return info{name: "incrby", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *IncrBy) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }
 
 func (o *IncrBy) count() count {
 	return count{name: wire.INCRBY, by: wire.Int(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
@@ -68,10 +68,10 @@ type IncrByFloat struct {
 }
 
 func (o *IncrByFloat) info() info {
-	i := info{name: "incrbyfloat", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-	i.calls = o.count().calls("GET", "SET", "UNLINK")
-	return i
+	return info{name: "incrbyfloat", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *IncrByFloat) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }
 
 func (o *IncrByFloat) count() count {
 	return count{name: wire.INCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Float(o.Min), wire.Float(o.Max))
@@ -193,13 +193,7 @@ func (n count) calls(read string, restore ...string) []string {
 	if n.bounded {
 		names = append(names, restore...)
 	}
-	if n.expiry.TTL > 0 {
-		names = append(names, "PEXPIRE")
-		if n.expiry.IfNone {
-			names = append(names, "PTTL")
-		}
-	}
-	return names
+	return append(names, n.expiry.calls()...)
 }
 
 // answer is whether the addition was made, and the number.

@@ -240,11 +240,20 @@ type HGetDel struct {
 }
 
 func (o *HGetDel) info() info {
-	i := info{name: "hgetdel", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, calls: []string{"HGET", "HDEL"}}
-	if o.TTL > 0 {
-		i.calls = append(i.calls, "PEXPIRE", "PTTL")
+	return info{name: "hgetdel", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+}
+
+func (o *HGetDel) calls() []string { return append([]string{"HGET", "HDEL"}, o.Expiry.calls()...) }
+
+// calls are the commands that give a key the expiry.
+func (e Expiry) calls() []string {
+	switch {
+	case e.TTL == 0:
+		return nil
+	case e.IfNone:
+		return []string{"PEXPIRE", "PTTL"}
 	}
-	return i
+	return []string{"PEXPIRE"}
 }
 
 const takeScript = `local value = redis.call('HGET', KEYS[1], ARGV[1])
@@ -386,10 +395,10 @@ type HIncrBy struct {
 }
 
 func (o *HIncrBy) info() info {
-	i := info{name: "hincrby", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-	i.calls = o.count().calls("HGET", "HDEL")
-	return i
+	return info{name: "hincrby", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *HIncrBy) calls() []string { return o.count().calls("HGET", "HDEL") }
 
 func (o *HIncrBy) count() count {
 	return count{name: wire.HINCRBY, by: wire.Int(o.By), expiry: o.Expiry, inHash: true, field: o.Field}.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
@@ -422,8 +431,10 @@ type HIncrByFloat struct {
 }
 
 func (o *HIncrByFloat) info() info {
-	return info{name: "hincrbyfloat", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, calls: o.count().calls("HGET")}
+	return info{name: "hincrbyfloat", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (o *HIncrByFloat) calls() []string { return o.count().calls("HGET") }
 
 func (o *HIncrByFloat) count() count {
 	return count{name: wire.HINCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry, inHash: true, field: o.Field}.within(false, wire.Empty, wire.Empty)

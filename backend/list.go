@@ -298,11 +298,12 @@ type LMove struct {
 }
 
 func (o *LMove) info() info {
-	return info{
-		name: "lmove", effect: Write, kind: KindList, key: o.Key, beside: []string{o.To}, pattern: o.Pattern, err: &o.Err, did: &o.Found,
-		since: "6.2", calls: o.many().calls(),
-	}
+	return info{name: "lmove", effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
 }
+
+func (o *LMove) beside() []string { return []string{o.To} }
+
+func (o *LMove) calls() []string { return o.many().calls() }
 
 func (o *LMove) many() many {
 	return many{name: wire.LMOVE, keys: []string{o.Key, o.To}, to: 2, expiry: o.Expiry}
@@ -377,16 +378,6 @@ func (m many) addKeys(c *wire.Command) *wire.Command {
 }
 
 // calls are the commands that the script calls.
-func (m many) calls() (names []string) {
-	if m.isPlain() {
-		return nil
-	}
-	names = append(names, m.name.String(), m.kind)
-	if m.expiry.TTL > 0 {
-		names = append(names, "PEXPIRE")
-		if m.expiry.IfNone {
-			names = append(names, "PTTL")
-		}
-	}
-	return names
+func (m many) calls() []string {
+	return append([]string{m.name.String(), m.kind}, m.expiry.calls()...)
 }

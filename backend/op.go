@@ -34,11 +34,16 @@ type info struct {
 	key     string
 	pattern string
 	err     *error
-	did     *bool    // whether it found, wrote or deleted anything; nil: it always does
-	beside  []string // further keys, in the slot of the first
-	calls   []string // what a script of its own calls, where it is no step
-	since   string   // the first version of Redis with the command, where that matters
+	did     *bool  // whether it found, wrote or deleted anything; nil: it always does
+	since   string // the first version of Redis with the command, where that matters
 }
+
+// scripted is an op with a script of its own, which is no step. It says what that calls.
+type scripted interface{ calls() []string }
+
+// spread is an op on several keys. It says which there are beside the first, in whose slot
+// they are.
+type spread interface{ beside() []string }
 
 // Effect says what sending an op does to the store, and so what may be done
 // when its reply was lost.
@@ -102,8 +107,8 @@ func Commands(op Op) []string {
 		}
 	}
 	names := []string{name}
-	if own := op.info().calls; own != nil {
-		names = append(names, own...)
+	if own, ok := op.(scripted); ok && name == "EVAL" {
+		names = append(names, own.calls()...)
 	} else if name == "EVAL" {
 		keys := len(Keys(op))
 		names = append(names, calls(c.Words[c.KeyAt+keys:], keys > 1)...)
@@ -133,8 +138,11 @@ func Key(op Op) string { return op.info().key }
 
 // Keys are all keys that the op touches. They share a slot.
 func Keys(op Op) []string {
-	i := op.info()
-	return append([]string{i.key}, i.beside...)
+	keys := []string{Key(op)}
+	if several, ok := op.(spread); ok {
+		keys = append(keys, several.beside()...)
+	}
+	return keys
 }
 
 // Pattern is the declared pattern of the op's key, safe as a label of a metric

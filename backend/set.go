@@ -246,8 +246,12 @@ type SMove struct {
 }
 
 func (o *SMove) info() info {
-	return info{name: "smove", effect: Write, kind: KindSet, key: o.Key, beside: []string{o.To}, pattern: o.Pattern, err: &o.Err, did: &o.Moved, calls: o.many().calls()}
+	return info{name: "smove", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Moved}
 }
+
+func (o *SMove) beside() []string { return []string{o.To} }
+
+func (o *SMove) calls() []string { return o.many().calls() }
 
 func (o *SMove) many() many {
 	return many{name: wire.SMOVE, keys: []string{o.Key, o.To}, to: 2, expiry: o.Expiry}
@@ -288,8 +292,10 @@ type SCombine struct {
 }
 
 func (o *SCombine) info() info {
-	return info{name: "scombine", effect: Read, kind: KindSet, key: o.Key, beside: o.Others, pattern: o.Pattern, err: &o.Err}
+	return info{name: "scombine", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (o *SCombine) beside() []string { return o.Others }
 
 func (o *SCombine) command(c *wire.Command) {
 	c.Nested, c.Strings = true, true
@@ -324,8 +330,12 @@ type SCombineStore struct {
 }
 
 func (o *SCombineStore) info() info {
-	return info{name: "scombinestore", effect: Write, kind: KindSet, key: o.Key, beside: o.From, pattern: o.Pattern, err: &o.Err, calls: o.many().calls()}
+	return info{name: "scombinestore", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (o *SCombineStore) beside() []string { return o.From }
+
+func (o *SCombineStore) calls() []string { return o.many().calls() }
 
 func (o *SCombineStore) many() many {
 	return many{name: combineStore[o.How], keys: append([]string{o.Key}, o.From...), to: 1, expiry: o.Expiry, kind: "SCARD"}

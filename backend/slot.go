@@ -85,7 +85,7 @@ func CheckSlot(ops []Op) error {
 // what an Exec on a cluster does first. The ops may differ.
 func CheckSlots(ops []Op) error {
 	for _, op := range ops {
-		if len(op.info().beside) == 0 {
+		if _, several := op.(spread); !several {
 			continue
 		}
 		if err := CheckSlot([]Op{op}); err != nil {

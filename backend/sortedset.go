@@ -222,12 +222,10 @@ type ZRank struct {
 }
 
 func (o *ZRank) info() info {
-	i := info{name: "zrank", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
-	if o.Scores {
-		i.calls = []string{"ZSCORE", "ZCOUNT"}
-	}
-	return i
+	return info{name: "zrank", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*ZRank) calls() []string { return []string{"ZSCORE", "ZCOUNT"} }
 
 const rankScript = `local score = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if not score then return false end
@@ -414,11 +412,14 @@ type ZAround struct {
 }
 
 func (o *ZAround) info() info {
-	i := info{name: "zaround", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, calls: []string{"ZRANK", "ZRANGE"}}
+	return info{name: "zaround", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+}
+
+func (o *ZAround) calls() []string {
 	if o.Reverse {
-		i.calls = []string{"ZREVRANK", "ZREVRANGE"}
+		return []string{"ZREVRANK", "ZREVRANGE"}
 	}
-	return i
+	return []string{"ZRANK", "ZRANGE"}
 }
 
 const aroundScript = `local at = redis.call('Z' .. ARGV[3] .. 'RANK', KEYS[1], ARGV[1])
