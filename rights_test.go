@@ -2,7 +2,9 @@ package rin_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"slices"
@@ -26,8 +28,150 @@ var (
 	rightsAge    = rin.Key[int]("age")
 	rightsSlide  = rin.Key[int]("slide", rin.Renew(rin.OnAccess))
 	rightsWindow = rin.Key[int]("window", rin.Renew(rin.Never))
-	rightsRoot   = rin.Cluster("root", rin.TTL(time.Hour), rin.Child(rightsAge, rightsSlide, rightsWindow))
+	rightsCount  = rin.Counter[int]("count")
+	rightsHash   = rin.Hash[string, int]("hash")
+	rightsList   = rin.List[string]("list", rin.MaxLen(5))
+	rightsOther  = rin.List[string]("other")
+	rightsSet    = rin.Set[string]("set")
+	rightsMore   = rin.Set[string]("more")
+	rightsSorted = rin.SortedSet[string]("sorted", rin.MaxLen(5))
+	rightsRoot   = rin.Cluster("root", rin.TTL(time.Hour), rin.Child(rightsAge, rightsSlide, rightsWindow,
+		rightsCount, rightsHash, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted))
 )
+
+// fillRights makes the structures hold something.
+func fillRights(t *testing.T, root *rin.Scope) {
+	t.Helper()
+	ctx := t.Context()
+	check(t, second(rightsCount.At(root).Add(ctx, 1)), second(rightsHash.At(root).Set(ctx, "a", 1)), second(rightsList.At(root).Push(ctx, "a", "b", "c")),
+		second(rightsSet.At(root).Add(ctx, "a", "b", "c")), second(rightsMore.At(root).Add(ctx, "c")), second(rightsSorted.At(root).Add(ctx, "a", 1)))
+}
+
+// third is the error of what returns two results.
+func third[A, B any](_ A, _ B, err error) error { return err }
+
+// structureRights are the operations of structures, with a TTL.
+func structureRights() (rows []right) {
+	type run = func(ctx context.Context, root *rin.Scope) error
+	add := func(structure string, ops map[string]run) {
+		for _, name := range slices.Sorted(maps.Keys(ops)) {
+			rows = append(rows, right{structure + ": " + name, ops[name]})
+		}
+	}
+	c, h, l, s, z := rightsCount.At, rightsHash.At, rightsList.At, rightsSet.At, rightsSorted.At
+	add("counter", map[string]run{
+		"get":   func(ctx context.Context, root *rin.Scope) error { return second(c(root).Get(ctx)) },
+		"set":   func(ctx context.Context, root *rin.Scope) error { return c(root).Set(ctx, 1) },
+		"add":   func(ctx context.Context, root *rin.Scope) error { return second(c(root).Add(ctx, 1)) },
+		"reset": func(ctx context.Context, root *rin.Scope) error { return second(c(root).Reset(ctx)) },
+		"add capped": func(ctx context.Context, root *rin.Scope) error {
+			return errors.Join(third(c(root).AddCapped(ctx, 9, 3)), third(c(root).AddCapped(ctx, 1, 3)))
+		},
+	})
+	add("hash", map[string]run{
+		"get":           func(ctx context.Context, root *rin.Scope) error { return third(h(root).Lookup(ctx, "a")) },
+		"get many":      func(ctx context.Context, root *rin.Scope) error { return second(h(root).GetMany(ctx, "a")) },
+		"all":           func(ctx context.Context, root *rin.Scope) error { return second(h(root).All(ctx)) },
+		"set, set many": func(ctx context.Context, root *rin.Scope) error { return second(h(root).Set(ctx, "a", 1)) },
+		"replace":       func(ctx context.Context, root *rin.Scope) error { return h(root).Replace(ctx, map[string]int{"b": 1}) },
+		"set if absent": func(ctx context.Context, root *rin.Scope) error { return second(h(root).SetIfAbsent(ctx, "b", 1)) },
+		"take":          func(ctx context.Context, root *rin.Scope) error { return third(h(root).Take(ctx, "a")) },
+		"delete":        func(ctx context.Context, root *rin.Scope) error { return second(h(root).Delete(ctx, "a")) },
+		"has":           func(ctx context.Context, root *rin.Scope) error { return second(h(root).Has(ctx, "a")) },
+		"len":           func(ctx context.Context, root *rin.Scope) error { return second(h(root).Len(ctx)) },
+		"add":           func(ctx context.Context, root *rin.Scope) error { return second(h(root).Add(ctx, "a", 1)) },
+		"type":          func(ctx context.Context, root *rin.Scope) error { return second(h(root).Type(ctx)) },
+		"each":          func(ctx context.Context, root *rin.Scope) error { return walked(h(root).Each(ctx)) },
+	})
+	add("list", map[string]run{
+		"push":             func(ctx context.Context, root *rin.Scope) error { return second(l(root).Push(ctx, "d")) },
+		"push front":       func(ctx context.Context, root *rin.Scope) error { return second(l(root).PushFront(ctx, "d")) },
+		"pop, pop many":    func(ctx context.Context, root *rin.Scope) error { return third(l(root).Pop(ctx)) },
+		"pop front":        func(ctx context.Context, root *rin.Scope) error { return third(l(root).PopFront(ctx)) },
+		"at, peek":         func(ctx context.Context, root *rin.Scope) error { return third(l(root).At(ctx, 0)) },
+		"set at":           func(ctx context.Context, root *rin.Scope) error { return second(l(root).SetAt(ctx, 0, "d")) },
+		"range, all, each": func(ctx context.Context, root *rin.Scope) error { return second(l(root).All(ctx)) },
+		"len":              func(ctx context.Context, root *rin.Scope) error { return second(l(root).Len(ctx)) },
+		"trim":             func(ctx context.Context, root *rin.Scope) error { return l(root).Trim(ctx, 0, 1) },
+		"remove":           func(ctx context.Context, root *rin.Scope) error { return second(l(root).Remove(ctx, "a", 0)) },
+		"move": func(ctx context.Context, root *rin.Scope) error {
+			return third(l(root).Move(ctx, rightsOther.At(root)))
+		},
+	})
+	add("set", map[string]run{
+		"add":      func(ctx context.Context, root *rin.Scope) error { return second(s(root).Add(ctx, "d")) },
+		"replace":  func(ctx context.Context, root *rin.Scope) error { return s(root).Replace(ctx, []string{"d"}) },
+		"remove":   func(ctx context.Context, root *rin.Scope) error { return second(s(root).Remove(ctx, "a")) },
+		"has":      func(ctx context.Context, root *rin.Scope) error { return second(s(root).Has(ctx, "a")) },
+		"has many": func(ctx context.Context, root *rin.Scope) error { return second(s(root).HasMany(ctx, "a")) },
+		"len":      func(ctx context.Context, root *rin.Scope) error { return second(s(root).Len(ctx)) },
+		"members":  func(ctx context.Context, root *rin.Scope) error { return second(s(root).Members(ctx)) },
+		"each":     func(ctx context.Context, root *rin.Scope) error { return walked(s(root).Each(ctx)) },
+		"pop":      func(ctx context.Context, root *rin.Scope) error { return second(s(root).Pop(ctx, 1)) },
+		"random":   func(ctx context.Context, root *rin.Scope) error { return second(s(root).Random(ctx, 1)) },
+		"move": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).MoveTo(ctx, rightsMore.At(root), "a"))
+		},
+		"union": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).Union(ctx, rightsMore.At(root)))
+		},
+		"intersect": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).Intersect(ctx, rightsMore.At(root)))
+		},
+		"diff": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).Diff(ctx, rightsMore.At(root)))
+		},
+		"union into": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).UnionInto(ctx, rightsMore.At(root)))
+		},
+		"intersect into": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).IntersectInto(ctx, rightsMore.At(root)))
+		},
+		"diff into": func(ctx context.Context, root *rin.Scope) error {
+			return second(s(root).DiffInto(ctx, rightsMore.At(root)))
+		},
+	})
+	add("sorted set", map[string]run{
+		"add, add many, add if …": func(ctx context.Context, root *rin.Scope) error { return second(z(root).Add(ctx, "b", 1)) },
+		"increment":               func(ctx context.Context, root *rin.Scope) error { return second(z(root).Increment(ctx, "b", 1)) },
+		"score":                   func(ctx context.Context, root *rin.Scope) error { return third(z(root).Score(ctx, "a")) },
+		"score many":              func(ctx context.Context, root *rin.Scope) error { return second(z(root).ScoreMany(ctx, "a")) },
+		"rank":                    func(ctx context.Context, root *rin.Scope) error { return third(z(root).Rank(ctx, "a")) },
+		"reverse rank":            func(ctx context.Context, root *rin.Scope) error { return third(z(root).ReverseRank(ctx, "a")) },
+		"rank, with Competition": func(ctx context.Context, root *rin.Scope) error {
+			return third(z(root).Rank(ctx, "a", rin.Competition()))
+		},
+		"remove": func(ctx context.Context, root *rin.Scope) error { return second(z(root).Remove(ctx, "a")) },
+		"len":    func(ctx context.Context, root *rin.Scope) error { return second(z(root).Len(ctx)) },
+		"count by score": func(ctx context.Context, root *rin.Scope) error {
+			return second(z(root).CountByScore(ctx, rin.Lowest, rin.Highest))
+		},
+		"top":                   func(ctx context.Context, root *rin.Scope) error { return second(z(root).Top(ctx, 1)) },
+		"bottom, range by rank": func(ctx context.Context, root *rin.Scope) error { return second(z(root).Bottom(ctx, 1)) },
+		"around":                func(ctx context.Context, root *rin.Scope) error { return second(z(root).Around(ctx, "a", 1)) },
+		"range by score": func(ctx context.Context, root *rin.Scope) error {
+			return second(z(root).RangeByScore(ctx, rin.Lowest, rin.Highest))
+		},
+		"remove by score": func(ctx context.Context, root *rin.Scope) error {
+			return second(z(root).RemoveByScore(ctx, rin.Lowest, rin.Highest))
+		},
+		"remove by rank": func(ctx context.Context, root *rin.Scope) error { return second(z(root).RemoveByRank(ctx, 0, 0)) },
+		"pop min":        func(ctx context.Context, root *rin.Scope) error { return third(z(root).PopMin(ctx)) },
+		"pop max":        func(ctx context.Context, root *rin.Scope) error { return third(z(root).PopMax(ctx)) },
+		"each":           func(ctx context.Context, root *rin.Scope) error { return walked(z(root).Each(ctx)) },
+	})
+	return rows
+}
+
+// walked is the first error of a walk.
+func walked[E any](walk iter.Seq2[E, error]) error {
+	for _, err := range walk {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // A right is an operation as a row of the table. It is run on a key that is
 // there, and on one that is not.
@@ -53,7 +197,7 @@ func rights() (rows []right) {
 		}
 	}
 	return append(
-		rows,
+		append(rows, structureRights()...),
 		right{"get, with Renew(OnAccess)", func(ctx context.Context, root *rin.Scope) error {
 			_, _, err := rightsSlide.At(root).Lookup(ctx)
 			return err
@@ -124,10 +268,11 @@ func (r right) commands(t *testing.T) []string {
 	rec := recorder{memstore.New(), map[string]bool{}}
 	root := mustOpen(t, rightsRoot, rec)
 	for _, there := range []bool{true, false} {
+		behind := mustOpen(t, rightsRoot, rec.Store)
+		check(t, second(behind.Clear(t.Context())))
 		if there {
 			put(t, rec.Store, "root:age", "~text:int:1")
-		} else {
-			check(t, rec.Store.Exec(t.Context(), &backend.Delete{Key: "root:age"}))
+			fillRights(t, behind)
 		}
 		_ = r.run(t.Context(), root) // ErrNotFound says nothing of rights
 	}
@@ -161,6 +306,17 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// dump is all that the server holds.
+func dump(t *testing.T, addr string) string {
+	t.Helper()
+	var all []string
+	for _, key := range servertest.Do(t, addr, "KEYS", "*").([]any) {
+		all = append(all, fmt.Sprintf("%v %q", key, servertest.Do(t, addr, "DUMP", key.(string))))
+	}
+	slices.Sort(all)
+	return strings.Join(all, "\n")
+}
+
 // checkRight runs an operation as a user who may do what it needs, but for one
 // command.
 func checkRight(t *testing.T, addr string, row right, commands []string, lacking string) {
@@ -175,16 +331,24 @@ func checkRight(t *testing.T, addr string, row right, commands []string, lacking
 	client := redis.NewClient(&redis.Options{Addr: addr, Username: "guest", Password: "secret", MaxRetries: -1})
 	defer client.Close()
 	root := mustOpen(t, rightsRoot, goredis.New(client))
+	all := redis.NewClient(&redis.Options{Addr: addr})
+	defer all.Close()
+	admin := mustOpen(t, rightsRoot, goredis.New(all))
 
 	var denied error
 	for _, there := range []bool{true, false} {
 		servertest.Do(t, addr, "FLUSHALL")
 		if there {
 			servertest.Do(t, addr, "SET", "root:age", "~text:int:1")
+			fillRights(t, admin)
 		}
+		was := dump(t, addr)
 		err := row.run(t.Context(), root)
 		if err != nil && (strings.Contains(err.Error(), "NOPERM") || strings.Contains(err.Error(), "ACL has to allow")) {
 			denied = err
+			if ofStructure := strings.Contains(row.name, ": "); ofStructure && dump(t, addr) != was {
+				t.Errorf("%s without the right to %s has done something", row.name, lacking)
+			}
 		}
 	}
 	switch {

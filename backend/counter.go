@@ -103,7 +103,10 @@ func (o *IncrByFloat) answer(r wire.Reply) error {
 //
 // Numbers are read and compared as texts, since Lua's have 53 bits only. The answer is an
 // array of 1 and the result, or of 0 and what there was.
-const countScript = `local key, field = KEYS[1], ARGV[7]
+const countScript = mayScript + `local field = ARGV[7]
+local no = refused({ARGV[1], field and 'HGET' or 'GET', field and 'HDEL' or 'SET', field and '' or 'UNLINK',
+  ARGV[5] ~= '' and 'PEXPIRE' or '', ARGV[6] ~= '' and 'PTTL' or ''})
+if no then return no end
 local float, where, read = ARGV[1]:find('FLOAT', 1, true), {key, field}, field and 'HGET' or 'GET'
 local function less(a, b)
   if float then return tonumber(a) < tonumber(b) end
@@ -131,7 +134,9 @@ var countWord = wire.Fixed(countScript)
 
 // plusScript is countScript without bounds, which most additions are: it is short, since
 // it is sent each time.
-const plusScript = `local key, n = KEYS[1], #ARGV
+const plusScript = mayScript + `local n = #ARGV
+local no = refused({'PEXPIRE', n == 5 and 'HGET' or 'GET', ARGV[3] ~= '' and 'PTTL' or ''})
+if no then return no end
 redis.call(ARGV[1], key, unpack(ARGV, 4, n))
 if ARGV[3] == '' or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, ARGV[2]) end
 if n == 5 then return redis.call('HGET', key, ARGV[4]) end
@@ -193,7 +198,7 @@ func (n count) calls(read string, restore ...string) []string {
 	if n.bounded {
 		names = append(names, restore...)
 	}
-	return append(names, n.expiry.calls()...)
+	return append(names, n.expiry.expiring()...)
 }
 
 // answer is whether the addition was made, and the number.

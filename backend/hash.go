@@ -243,10 +243,10 @@ func (o *HGetDel) info() info {
 	return info{name: "hgetdel", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
-func (o *HGetDel) calls() []string { return append([]string{"HGET", "HDEL"}, o.Expiry.calls()...) }
+func (o *HGetDel) calls() []string { return append([]string{"HGET", "HDEL"}, o.expiring()...) }
 
-// calls are the commands that give a key the expiry.
-func (e Expiry) calls() []string {
+// expiring are the commands that give a key the expiry.
+func (e Expiry) expiring() []string {
 	switch {
 	case e.TTL == 0:
 		return nil
@@ -256,7 +256,9 @@ func (e Expiry) calls() []string {
 	return []string{"PEXPIRE"}
 }
 
-const takeScript = `local value = redis.call('HGET', KEYS[1], ARGV[1])
+const takeScript = mayScript + `local no = refused({'HDEL', ARGV[2] ~= '' and 'PEXPIRE' or '', ARGV[3] ~= '' and 'PTTL' or ''})
+if no then return no end
+local value = redis.call('HGET', KEYS[1], ARGV[1])
 if not value then return false end
 redis.call('HDEL', KEYS[1], ARGV[1])
 if ARGV[2] ~= '' and (ARGV[3] == '' or redis.call('PTTL', KEYS[1]) == -1) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end

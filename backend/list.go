@@ -336,7 +336,9 @@ func (o *LMove) answer(r wire.Reply) (err error) {
 //	ARGV[5] a command that reads the kind of value which that key has to hold, if it is
 //	        there, for a command that would replace any; or nothing
 //	ARGV[6] the words behind the keys
-const manyScript = `local to, left = KEYS[tonumber(ARGV[4])], -1
+const manyScript = mayScript + `local to, left = KEYS[tonumber(ARGV[4])], -1
+local no = refused({ARGV[2] ~= '' and 'PEXPIRE' or '', ARGV[3] ~= '' and 'PTTL' or ''})
+if no then return no end
 if ARGV[5] ~= '' then redis.call(ARGV[5], to) end
 if ARGV[3] == 'NX' then left = redis.call('PTTL', to) end
 local words = {ARGV[1]}
@@ -379,5 +381,5 @@ func (m many) addKeys(c *wire.Command) *wire.Command {
 
 // calls are the commands that the script calls.
 func (m many) calls() []string {
-	return append([]string{m.name.String(), m.kind}, m.expiry.calls()...)
+	return append([]string{m.name.String(), m.kind}, m.expiry.expiring()...)
 }

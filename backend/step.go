@@ -9,6 +9,17 @@ import (
 	"github.com/redisimnest/rin/backend/wire"
 )
 
+// mayScript begins a script: by refused, that ends with an error, before anything is done,
+// where the user may not run one of its commands, since what a script has done nothing takes
+// back. Redis 6.2 can't say so beforehand.
+const mayScript = `local key, may = KEYS[1], redis.acl_check_cmd
+local function refused(names)
+  for _, name in ipairs(names) do
+    if may and name ~= '' and not may(name, key) then return redis.error_reply('NOPERM the user may not run ' .. name) end
+  end
+end
+`
+
 // stepScript makes a write one atomic step with what must hold before it, with what
 // follows it, and with the expiry of its key, whatever the command is. It is sent
 // whole, with EVAL: in a pipeline nobody could answer a NOSCRIPT. It calls no command
@@ -42,7 +53,12 @@ import (
 // The answer is an array of what was done, [refused], [carriedOut] or
 // [triedFirst], and the command's own answer; of what was refused, the string
 // that the guard saw.
-const stepScript = `local key, guard, left = KEYS[1], KEYS[2] or KEYS[1], -1
+const stepScript = mayScript + `local guard, left = KEYS[2] or KEYS[1], -1
+local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
+local at, did, answer = 11 + try + follow, 1, false
+local no = refused({ARGV[at], ARGV[3], follow > 0 and ARGV[11 + try] or '', ARGV[5]:find('NX', 1, true) and 'PTTL' or '',
+  (KEYS[2] or ARGV[1] == 'NEW') and 'UNLINK' or ''})
+if no then return no end
 if ARGV[1] == 'NEW' then
   redis.call(ARGV[2], key)
   if ARGV[5]:find('NX', 1, true) then left = redis.call('PTTL', key) end
@@ -51,8 +67,6 @@ elseif ARGV[1] ~= '' then
   local now = redis.call('GET', guard)
   if now ~= (ARGV[1] == '=' and ARGV[2]) then return {0, now} end
 end
-local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
-local at, did, answer = 11 + try + follow, 1, false
 if try > 0 then
   answer = redis.call(ARGV[at], key, ARGV[at + 1], unpack(ARGV, 11, 10 + try))
   if answer then did = 2 end

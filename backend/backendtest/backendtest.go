@@ -51,6 +51,10 @@ type Harness struct {
 	// about transactions are then reported as skipped.
 	NoTransactions bool
 
+	// NoWaits says that the store is no [backend.Waiter]. The cases about waiting are
+	// then reported as skipped.
+	NoWaits bool
+
 	// NoCommands says that the store does not speak the Redis protocol, and knows no
 	// [backend.Do]. The cases about replies are then reported as skipped.
 	NoCommands bool
@@ -93,6 +97,7 @@ func families() []family {
 		{"transaction", transactionCases},
 		{"context", contextCases},
 		{"ownership", ownershipCases},
+		{"wait", waitCases},
 		{"scan", scanCases},
 		{"concurrency", concurrencyCases},
 	}
@@ -112,6 +117,7 @@ type testCase struct {
 	foreign     bool   // it needs Harness.Foreign
 	cluster     bool   // it needs Harness.Cluster
 	transaction bool   // it needs a backend.Transactor
+	waits       bool   // it needs a backend.Waiter
 	abort       bool   // it needs one that aborts
 	commands    bool   // it needs a store that knows backend.Do
 	run         func(t *testing.T, s *suite)
@@ -125,6 +131,8 @@ func (c testCase) start(t *testing.T, h Harness) {
 		t.Skip("the harness is not that of a Cluster")
 	case c.transaction && h.NoTransactions:
 		t.Skip("the harness has NoTransactions")
+	case c.waits && h.NoWaits:
+		t.Skip("the harness has NoWaits")
 	case c.abort && h.NoAbort:
 		t.Skip("the harness has NoAbort")
 	case c.commands && h.NoCommands:

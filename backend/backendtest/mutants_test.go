@@ -28,7 +28,7 @@ type mutant struct {
 type spoil func(backend.Backend) backend.Backend
 
 var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, kindMutants, execMutants,
-	transactionMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
+	transactionMutants, waitMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
 type next func(ops ...backend.Op)
@@ -595,6 +595,43 @@ func stopsAtError(ctx context.Context, ops []backend.Op, next backend.Next) erro
 		}
 	}
 	return nil
+}
+
+// waiting is a backend whose waits go through a mutant.
+type waiting struct {
+	backend.Backend
+	wait func(ctx context.Context, b backend.Backend, key string) error
+}
+
+func (w waiting) Unwrap() backend.Backend { return w.Backend }
+
+func (w waiting) Wait(ctx context.Context, key string) error { return w.wait(ctx, w.Backend, key) }
+
+// onWait has f carry out the waits.
+func onWait(f func(ctx context.Context, b backend.Backend, key string) error) spoil {
+	return func(b backend.Backend) backend.Backend { return waiting{b, f} }
+}
+
+var waitMutants = []mutant{
+	{"takes what it has waited for", "wait/element that is there", onWait(func(ctx context.Context, b backend.Backend, key string) error {
+		err := backend.Wait(ctx, b, key)
+		_ = b.Exec(ctx, &backend.LPop{Key: key, Count: 1})
+		return err
+	})},
+	{"gives up waiting", "wait/element that comes", onWait(func(ctx context.Context, b backend.Backend, key string) error {
+		length := &backend.LLen{Key: key}
+		if err := b.Exec(ctx, length); err != nil || length.Len > 0 {
+			return err
+		}
+		return errors.New("there is nothing")
+	})},
+	{"waits for nothing", "wait/end of the context", onWait(func(context.Context, backend.Backend, string) error { return nil })},
+	{"waits whatever the kind", "wait/another kind", onWait(func(ctx context.Context, b backend.Backend, key string) error {
+		if err := backend.Wait(ctx, b, key); !errors.Is(err, backend.ErrWrongKind) {
+			return err
+		}
+		return nil
+	})},
 }
 
 var execMutants = []mutant{

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"github.com/redisimnest/rin/backend"
 )
@@ -74,5 +75,8 @@ func (b *Backend) apart(ctx context.Context, key string) (*redis.Client, error) 
 	_, limit := backend.WaitCommand(context.Background(), key)
 	options.PoolSize, options.MinIdleConns, options.MaxRetries = 1, 0, -1
 	options.ReadTimeout = limit + patience
+	// A client that lives as long as a wait has no use for these, which it can't share.
+	options.PushNotificationProcessor = nil
+	options.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return redis.NewClient(&options), nil
 }

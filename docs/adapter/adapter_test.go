@@ -27,6 +27,7 @@ func TestConformance(t *testing.T) {
 				},
 				Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addr, d) },
 				Foreign: func(t testing.TB, key string) { servertest.Do(t, addr, "RPUSH", key, "element") },
+				NoWaits: true,
 			})
 		})
 	}
