@@ -67,7 +67,9 @@ func TestPopWait_takesEachOnce(t *testing.T) {
 		for i := range waiters {
 			pushers.Go(func() {
 				for j := range each {
-					check(t, second(jobs.At(work).Push(ctx, fmt.Sprint(i, ":", j))))
+					if _, err := jobs.At(work).Push(t.Context(), fmt.Sprint(i, ":", j)); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 			for j := range each {
