@@ -35,6 +35,7 @@ func TestPopWait_takesEachOnce(t *testing.T) {
 		defer cancel()
 		var mu sync.Mutex
 		var got []string
+		moved := int64(0)
 		var group sync.WaitGroup
 		for i := range waiters {
 			group.Go(func() {
@@ -55,6 +56,9 @@ func TestPopWait_takesEachOnce(t *testing.T) {
 						return
 					}
 					mu.Lock()
+					if i%3 == 2 {
+						moved++
+					}
 					if got = append(got, v); len(got) == waiters*each {
 						cancel()
 					}
@@ -83,9 +87,25 @@ func TestPopWait_takesEachOnce(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%d elements were taken, want each of %d once", len(got), len(want))
 		}
-		if n, err := taken.At(work).Len(t.Context()); err != nil || n == 0 || lasting(t.Context(), taken.At(work)) != "2h0m0s" {
-			t.Errorf("what was moved: %d, %v, for %s; want some, for two hours", n, err, lasting(t.Context(), taken.At(work)))
+		if n, err := taken.At(work).Len(t.Context()); n != moved || err != nil {
+			t.Errorf("%d elements were moved, and the other list has %d, %v", moved, n, err)
 		}
+	})
+}
+
+// What is moved into another list gives that its TTL, in the same step.
+func TestMoveWait(t *testing.T) {
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		work, ctx := worked.At(mustOpen(t, workRoot, r), 1), t.Context()
+		ended := make(chan string, 1)
+		go func() { ended <- said(jobs.At(work).MoveWait(ctx, taken.At(work))) }()
+		checkTold(t, []telling{
+			{"push", said(second(jobs.At(work).Push(ctx, "a"))), "<nil>"},
+			{"wait", <-ended, "a"},
+			{"the other list", said(taken.At(work).All(ctx)), "[a]"},
+			{"its TTL", lasting(ctx, taken.At(work)), "2h0m0s"},
+			{"the list", said(jobs.At(work).Exists(ctx)), "false"},
+		})
 	})
 }
 
