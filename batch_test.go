@@ -390,7 +390,7 @@ func TestBatch_notSent(t *testing.T) {
 		},
 		"other store": {
 			func(b *rin.Batch) func() any { return answer(batchAge.At(other, 1).In(b).Get()) },
-			rin.ErrOtherStore, "rin: get root:user:{1}:age: the entry belongs to another store than the batch",
+			rin.ErrOtherStore, "rin: get root:user:{1}:age: the entry belongs to another store",
 		},
 		"value that can't be stored": {
 			func(b *rin.Batch) func() any { return answer(batchAny.At(root, 1).In(b).Set(func() {})) },

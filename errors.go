@@ -46,8 +46,9 @@ var (
 	// ErrCrossSlot: the keys of an [Atomic] batch, or of an operation on several
 	// structures, do not share a slot of the cluster. Nothing was sent.
 	ErrCrossSlot = backend.ErrCrossSlot
-	// ErrOtherStore: an entry of another store is in the batch. Nothing was sent.
-	ErrOtherStore = errors.New("the entry belongs to another store than the batch")
+	// ErrOtherStore: an entry of another store is in the batch, or is to take part in an
+	// operation. Nothing was sent.
+	ErrOtherStore = errors.New("the entry belongs to another store")
 	// ErrConflict: another writer changed the key each time that Update tried, or
 	// while a MoveTo was under way.
 	ErrConflict = errors.New("another writer changed the key meanwhile")

@@ -321,7 +321,7 @@ func (e ListEntry[T]) Move(ctx context.Context, dst ListEntry[T]) (T, bool, erro
 
 func (e ListEntry[T]) move(dst ListEntry[T]) operation[Maybe[T]] {
 	op := &backend.LMove{Key: e.key, Pattern: e.pattern(), To: dst.key, FromFront: true, Expiry: dst.life()}
-	return changing(e.structure, "move", op, e.with(dst.structure), movedElement[T])
+	return changing(e.structure, "move", op, joined[T](e.structure, dst.structure), movedElement[T])
 }
 
 func movedElement[T any](h handle, op backend.Op) (Maybe[T], error) {

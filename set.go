@@ -223,7 +223,7 @@ func (e SetEntry[T]) MoveTo(ctx context.Context, dst SetEntry[T], member T) (boo
 
 func (e SetEntry[T]) moveTo(dst SetEntry[T], member T) operation[bool] {
 	op := &backend.SMove{Key: e.key, Pattern: e.pattern(), To: dst.key, Expiry: dst.life()}
-	err := e.with(dst.structure)
+	err := joined[T](e.structure, dst.structure)
 	if err == nil {
 		op.Member, err = encodeOne(e.structure, member)
 	}
@@ -270,7 +270,7 @@ func (e SetEntry[T]) combined(name string, how backend.Combination, others []Set
 
 func (e SetEntry[T]) keysOf(others []SetEntry[T]) (keys []string, err error) {
 	for _, other := range others {
-		if err := e.with(other.structure); err != nil {
+		if err := joined[T](e.structure, other.structure); err != nil {
 			return nil, err
 		}
 		keys = append(keys, other.key)
@@ -315,7 +315,7 @@ func (e SetEntry[T]) diffInto(dst SetEntry[T], others ...SetEntry[T]) operation[
 
 func (e SetEntry[T]) store(name string, how backend.Combination, dst SetEntry[T], others []SetEntry[T]) operation[int64] {
 	op := &backend.SCombineStore{Key: dst.key, Pattern: dst.pattern(), How: how, Expiry: dst.life()}
-	err := e.with(dst.structure)
+	err := joined[T](e.structure, dst.structure)
 	if err == nil {
 		op.From, err = e.keysOf(others)
 		op.From = append([]string{e.key}, op.From...)

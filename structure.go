@@ -206,15 +206,19 @@ func each[E any](ctx context.Context, s structure, read func(cursor string, coun
 	}
 }
 
-// with turns down another structure that an operation can't be done with.
-func (s structure) with(others ...structure) error {
+// joined turns down another structure that an operation can't be done with: of another
+// store, or one whose elements are stored in another way, so that what is the same in Go
+// would not be the same on the server.
+func joined[T any](s, other structure) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	for _, other := range others {
-		if err := cmp.Or(other.check(), other.in(s.place.store)); err != nil {
-			return fmt.Errorf("the other structure: %w", err)
-		}
+	err := cmp.Or(other.check(), other.in(s.place.store))
+	if err == nil && !elems[T](s.handle).Alike(elems[T](other.handle).Typed) {
+		err = errors.New("its elements are stored in another way; declare both with one codec, and without transforms, which may bind an element to its key")
+	}
+	if err != nil {
+		return fmt.Errorf("the other structure: %w", err)
 	}
 	return nil
 }

@@ -470,6 +470,24 @@ func TestStructures_refusedByOpen(t *testing.T) {
 	}
 }
 
+// An element is moved, or compared, only where it is stored in the same way.
+func TestStructures_storedAlike(t *testing.T) {
+	plain, loud := rin.List[player]("plain"), rin.List[player]("loud", rin.Transforms(shout{}))
+	other, red, blue := rin.List[player]("gob", rin.Codec(codec.Gob)), rin.Set[string]("red"), rin.Set[string]("blue", rin.Transforms(shout{}))
+	root, ctx := mustOpen(t, rin.Cluster("root", rin.Child(plain, loud, other, red, blue)), memstore.New()), t.Context()
+	check(t, second(plain.At(root).Push(ctx, player{})), second(loud.At(root).Push(ctx, player{})), second(red.At(root).Add(ctx, "a")))
+	const refused = "!the other structure: its elements are stored in another way"
+	checkTold(t, []telling{
+		{"to transforms", said(plain.At(root).Move(ctx, loud.At(root))), refused},
+		{"from transforms", said(loud.At(root).Move(ctx, loud.At(root))), refused},
+		{"another codec", said(plain.At(root).MoveWait(ctx, other.At(root))), refused},
+		{"sets", said(red.At(root).MoveTo(ctx, blue.At(root), "a")), refused},
+		{"union", said(red.At(root).Union(ctx, blue.At(root))), refused},
+		{"into", said(red.At(root).UnionInto(ctx, blue.At(root))), refused},
+		{"nothing moved", said(plain.At(root).Len(ctx)) + said(red.At(root).Len(ctx)), "11"},
+	})
+}
+
 // shout is a transform that writes in one way only.
 type shout struct{}
 

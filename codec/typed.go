@@ -91,6 +91,12 @@ func For[T any](reg *Registry, opts Options) (*Typed[T], error) {
 // for any, whose values have tags of their own.
 func (t *Typed[T]) Tag() string { return t.tag }
 
+// Alike says that what one of the two writes plain under one key, the other reads under any
+// other: they have one codec, and no transforms, which may bind a value to its key.
+func (t *Typed[T]) Alike(other *Typed[T]) bool {
+	return t.codec.Name() == other.codec.Name() && len(t.chain) == 0 && len(other.chain) == 0
+}
+
 // Untransformed is the same declaration without transforms, for values that are
 // stored under no key, such as a copy in memory.
 func (t *Typed[T]) Untransformed() *Typed[T] {
