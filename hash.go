@@ -371,6 +371,9 @@ func (e HashEntry[F, V]) adding(f F, n V) (backend.Op, error) {
 	if !v.IsValid() || !isNumber(v.Kind()) {
 		return op, fmt.Errorf("%w: the values are %s", ErrNoNumber, goName(reflect.TypeFor[V]()))
 	}
+	if len(e.place.policy.transforms) > 0 {
+		return op, fmt.Errorf("%w to the server, since transforms have changed its digits; use a counter, or end them with rin.Transforms()", ErrNoNumber)
+	}
 	field, err := b.field.encode(e.key, f)
 	if err == nil && b.float {
 		return &backend.HIncrByFloat{Key: op.Key, Pattern: op.Pattern, Expiry: op.Expiry, Field: field, By: v.Float()}, nil

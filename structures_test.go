@@ -472,9 +472,10 @@ func TestStructures_refusedByOpen(t *testing.T) {
 
 // An element is moved, or compared, only where it is stored in the same way.
 func TestStructures_storedAlike(t *testing.T) {
+	stock := rin.Hash[string, int]("stock", rin.Transforms(shout{}))
 	plain, loud := rin.List[player]("plain"), rin.List[player]("loud", rin.Transforms(shout{}))
 	other, red, blue := rin.List[player]("gob", rin.Codec(codec.Gob)), rin.Set[string]("red"), rin.Set[string]("blue", rin.Transforms(shout{}))
-	root, ctx := mustOpen(t, rin.Cluster("root", rin.Child(plain, loud, other, red, blue)), memstore.New()), t.Context()
+	root, ctx := mustOpen(t, rin.Cluster("root", rin.Child(plain, loud, other, red, blue, stock)), memstore.New()), t.Context()
 	check(t, second(plain.At(root).Push(ctx, player{})), second(loud.At(root).Push(ctx, player{})), second(red.At(root).Add(ctx, "a")))
 	const refused = "!the other structure: its elements are stored in another way"
 	checkTold(t, []telling{
@@ -484,6 +485,8 @@ func TestStructures_storedAlike(t *testing.T) {
 		{"sets", said(red.At(root).MoveTo(ctx, blue.At(root), "a")), refused},
 		{"union", said(red.At(root).Union(ctx, blue.At(root))), refused},
 		{"into", said(red.At(root).UnionInto(ctx, blue.At(root))), refused},
+		{"a field", said(stock.At(root).Set(ctx, "a", 7)) + said(stock.At(root).All(ctx)), "truemap[a:7]"},
+		{"added to", said(stock.At(root).Add(ctx, "b", 1)), "!the stored value is no number to the server"},
 		{"nothing moved", said(plain.At(root).Len(ctx)) + said(red.At(root).Len(ctx)), "11"},
 	})
 }
