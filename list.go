@@ -136,8 +136,8 @@ func poppedOne[T any](h handle, op backend.Op) (Maybe[T], error) {
 	return elems[T](h).decodeOne(h, values[0], true)
 }
 
-// PopMany takes up to n elements from the back, and returns them, the last one first. It is
-// RPOP with a count, in a script where there is a TTL: O(n).
+// PopMany takes up to n elements from the back, and returns them, the last one first. One
+// that can't be decoded is taken all the same, and is an error beside the others. It is RPOP with a count, in a script where there is a TTL: O(n).
 func (e ListEntry[T]) PopMany(ctx context.Context, n int) ([]T, error) { return e.popMany(n).now(ctx) }
 
 func (e ListEntry[T]) popMany(n int) operation[[]T] {

@@ -119,20 +119,21 @@ func (e elements[T]) decode(key string, data []byte) (T, error) {
 	return v, err
 }
 
-// decodeAll decodes elements. One that can't be decoded is left out, where the
-// declaration says that it counts as missing; else it is an error.
-func (e elements[T]) decodeAll(h handle, data [][]byte) ([]T, error) {
-	all := make([]T, 0, len(data))
+// decodeAll decodes elements. One that can't be decoded is left out, and is an error
+// unless the declaration says that it counts as missing. The others are there all the
+// same: they may have been taken.
+func (e elements[T]) decodeAll(h handle, data [][]byte) (all []T, failed error) {
+	all = make([]T, 0, len(data))
 	for _, text := range data {
 		v, err := e.decode(h.key, text)
 		switch {
 		case err == nil:
 			all = append(all, v)
 		case h.place.policy.mismatch != TreatAsMissing:
-			return nil, err
+			failed = errors.Join(failed, err)
 		}
 	}
-	return all, nil
+	return all, failed
 }
 
 // decodeOne decodes an element that may not be there.
