@@ -28,6 +28,8 @@ type rig struct {
 	list func(key string)
 	// elapse lets d pass by the store's clock.
 	elapse func(d time.Duration)
+	// fieldTTL says that fields of hashes can expire.
+	fieldTTL bool
 }
 
 func (r rig) Unwrap() backend.Backend { return r.Backend }
@@ -43,14 +45,15 @@ func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
 		on := single(mini.Addr())
 		on.Valkey.ForceSingleClient, on.Valkey.DisableCache = true, true
 		on.run(t, func(t *testing.T, r rig) {
-			r.elapse = mini.FastForward
+			r.elapse, r.fieldTTL = mini.FastForward, false
 			f(t, r)
 		})
 	})
 	onServers(t, f)
 }
 
-// onServers runs f with both clients on Redis and on Valkey, in each topology.
+// onServers runs f with both clients on Redis and on Valkey, in each topology, and on the
+// newer version of each.
 func onServers(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
 	for _, program := range programs {
@@ -59,6 +62,9 @@ func onServers(t *testing.T, f func(t *testing.T, r rig)) {
 		} {
 			t.Run(program.String()+"/"+name, func(t *testing.T) { topology(t).run(t, f) })
 		}
+	}
+	for _, program := range newPrograms {
+		t.Run(program.String(), func(t *testing.T) { program.single(t).run(t, f) })
 	}
 }
 
@@ -75,7 +81,7 @@ func onClusters(t *testing.T, f func(t *testing.T, b backend.Backend)) {
 func memstoreRig() rig {
 	c := &handClock{now: time.Now().Truncate(time.Millisecond)}
 	store := memstore.New(memstore.Clock(c.Now))
-	return rig{Backend: store, elapse: c.elapse, list: func(key string) {
+	return rig{Backend: store, elapse: c.elapse, fieldTTL: true, list: func(key string) {
 		_ = store.Exec(context.Background(), &backend.RPush{Key: key, Values: [][]byte{[]byte("an element")}})
 	}}
 }
@@ -84,6 +90,9 @@ func TestMain(m *testing.M) { servertest.Main(m) }
 
 // programs are the two programs, with servers of each that all tests share.
 var programs = []program{newProgram(servertest.Redis), newProgram(servertest.Valkey)}
+
+// newPrograms are the versions in which fields of hashes can expire.
+var newPrograms = []program{newProgram(servertest.Redis8), newProgram(servertest.Valkey9)}
 
 // program is a program of a server, in the topologies that it can run in. Each is
 // started when it is first asked for.
@@ -139,6 +148,8 @@ func (on topology) run(t *testing.T, f func(t *testing.T, r rig)) {
 				Backend: on.Open(t, client),
 				list:    func(key string) { servertest.Do(t, on.primaries[0], "RPUSH", key, "element") },
 				elapse:  func(d time.Duration) { servertest.Elapse(t, on.primaries[0], d) },
+
+				fieldTTL: servertest.KnowsCommand(t, on.primaries[0], "HPEXPIRE"),
 			})
 		})
 	}

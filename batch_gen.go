@@ -95,8 +95,8 @@ func (e BatchEntry[T]) Type() *Future[string] {
 }
 
 // Add queues [HashEntry.Add].
-func (e BatchHashEntry[F, V]) Add(f F, n V) *Future[V] {
-	return e.entry.addTo(f, n).in(e.batch)
+func (e BatchHashEntry[F, V]) Add(f F, n V, opts ...HashWriteOption) *Future[V] {
+	return e.entry.addTo(f, n, opts...).in(e.batch)
 }
 
 // All queues [HashEntry.All].
@@ -112,6 +112,11 @@ func (e BatchHashEntry[F, V]) Delete(fs ...F) *Future[int64] {
 // DeleteAll queues [HashEntry.DeleteAll].
 func (e BatchHashEntry[F, V]) DeleteAll() *Future[bool] {
 	return e.entry.deleteAll().in(e.batch)
+}
+
+// FieldTTLOf queues [HashEntry.FieldTTLOf].
+func (e BatchHashEntry[F, V]) FieldTTLOf(f F) *Future[time.Duration] {
+	return e.entry.fieldTTLOf(f).in(e.batch)
 }
 
 // Get queues [HashEntry.Get].
@@ -140,23 +145,23 @@ func (e BatchHashEntry[F, V]) Lookup(f F) *Future[Maybe[V]] {
 }
 
 // Replace queues [HashEntry.Replace].
-func (e BatchHashEntry[F, V]) Replace(all map[F]V) *Future[int64] {
-	return e.entry.replace(all).in(e.batch)
+func (e BatchHashEntry[F, V]) Replace(all map[F]V, opts ...HashWriteOption) *Future[int64] {
+	return e.entry.replace(all, opts...).in(e.batch)
 }
 
 // Set queues [HashEntry.Set].
-func (e BatchHashEntry[F, V]) Set(f F, v V) *Future[bool] {
-	return e.entry.set(f, v).in(e.batch)
+func (e BatchHashEntry[F, V]) Set(f F, v V, opts ...HashWriteOption) *Future[bool] {
+	return e.entry.set(f, v, opts...).in(e.batch)
 }
 
 // SetIfAbsent queues [HashEntry.SetIfAbsent].
-func (e BatchHashEntry[F, V]) SetIfAbsent(f F, v V) *Future[bool] {
-	return e.entry.setIfAbsent(f, v).in(e.batch)
+func (e BatchHashEntry[F, V]) SetIfAbsent(f F, v V, opts ...HashWriteOption) *Future[bool] {
+	return e.entry.setIfAbsent(f, v, opts...).in(e.batch)
 }
 
 // SetMany queues [HashEntry.SetMany].
-func (e BatchHashEntry[F, V]) SetMany(all map[F]V) *Future[int64] {
-	return e.entry.setMany(all).in(e.batch)
+func (e BatchHashEntry[F, V]) SetMany(all map[F]V, opts ...HashWriteOption) *Future[int64] {
+	return e.entry.setMany(all, opts...).in(e.batch)
 }
 
 // Take queues [HashEntry.Take].

@@ -132,7 +132,7 @@ func (c *checker) renewal(p *place) {
 
 // expires reports whether a TTL is declared for p, or for anything below it.
 func (p *place) expires() bool {
-	return p.policy.ttl != 0 || slices.ContainsFunc(p.children, (*place).expires)
+	return p.policy.ttl != 0 || p.node.value != nil && p.node.value.fieldTTL != 0 || slices.ContainsFunc(p.children, (*place).expires)
 }
 
 // collisions turns down two nodes whose keys could be equal, and a cluster

@@ -130,16 +130,21 @@ func (h handle) ttl() operation[time.Duration] {
 	return operation[time.Duration]{
 		handle: h, name: "ttl", op: &backend.TTL{Key: h.key, Pattern: h.pattern()},
 		result: func(_ handle, op backend.Op) (time.Duration, error) {
-			switch op := op.(*backend.TTL); {
-			case !op.Found:
-				return 0, ErrNotFound
-			case op.Remaining == 0:
-				return NoExpiry, nil
-			default:
-				return op.Remaining, nil
-			}
+			ttl := op.(*backend.TTL)
+			return remaining(ttl.Remaining, ttl.Found)
 		},
 	}
+}
+
+// remaining is what a backend answered of a TTL, where 0 is none.
+func remaining(left time.Duration, found bool) (time.Duration, error) {
+	switch {
+	case !found:
+		return 0, ErrNotFound
+	case left == 0:
+		return NoExpiry, nil
+	}
+	return left, nil
 }
 
 // ExpireTime returns the moment at which the key expires, to the millisecond:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"reflect"
+	"time"
 
 	"github.com/redisimnest/rin/backend"
 )
@@ -83,6 +84,15 @@ func (e HashEntry[F, V]) binding() (*hashBinding[F, V], error) {
 		return nil, err
 	}
 	return hashOf[F, V](e.handle), nil
+}
+
+// writing is binding for a write, to whose fields it gives their expiry.
+func (e HashEntry[F, V]) writing(opts []HashWriteOption, fields *backend.Expiry) (*hashBinding[F, V], error) {
+	b, err := e.binding()
+	if err == nil {
+		*fields, err = e.place.fieldExpiry(opts)
+	}
+	return b, err
 }
 
 func (e HashEntry[F, V]) encodeField(f F) ([]byte, error) {
@@ -207,13 +217,13 @@ func allFields[F comparable, V any](h handle, op backend.Op) (map[F]V, error) {
 
 // Set writes a field, and returns whether it is new. It is HSET, in a script where there
 // is a TTL: O(1).
-func (e HashEntry[F, V]) Set(ctx context.Context, f F, v V) (added bool, err error) {
-	return e.set(f, v).now(ctx)
+func (e HashEntry[F, V]) Set(ctx context.Context, f F, v V, opts ...HashWriteOption) (added bool, err error) {
+	return e.set(f, v, opts...).now(ctx)
 }
 
-func (e HashEntry[F, V]) set(f F, v V) operation[bool] {
+func (e HashEntry[F, V]) set(f F, v V, opts ...HashWriteOption) operation[bool] {
 	op := &backend.HSet{Key: e.key, Pattern: e.pattern(), Expiry: e.life()}
-	b, err := e.binding()
+	b, err := e.writing(opts, &op.FieldExpiry)
 	if err == nil {
 		op.Pairs = make([][]byte, 2)
 		op.Pairs[0], op.Pairs[1], err = encodePair(b.field, b.value, e.key, f, v)
@@ -225,19 +235,19 @@ func addedField(_ handle, op backend.Op) (bool, error) { return op.(*backend.HSe
 
 // SetMany writes fields, and returns how many are new. It is HSET, in a script where there
 // is a TTL: O(n) in the fields.
-func (e HashEntry[F, V]) SetMany(ctx context.Context, all map[F]V) (added int64, err error) {
-	return e.setMany(all).now(ctx)
+func (e HashEntry[F, V]) SetMany(ctx context.Context, all map[F]V, opts ...HashWriteOption) (added int64, err error) {
+	return e.setMany(all, opts...).now(ctx)
 }
 
-func (e HashEntry[F, V]) setMany(all map[F]V) operation[int64] {
-	o := e.setAll("set many", all)
+func (e HashEntry[F, V]) setMany(all map[F]V, opts ...HashWriteOption) operation[int64] {
+	o := e.setAll("set many", all, opts)
 	o.idle = len(all) == 0
 	return o
 }
 
-func (e HashEntry[F, V]) setAll(name string, all map[F]V) operation[int64] {
+func (e HashEntry[F, V]) setAll(name string, all map[F]V, opts []HashWriteOption) operation[int64] {
 	op := &backend.HSet{Key: e.key, Pattern: e.pattern(), Expiry: e.life()}
-	b, err := e.binding()
+	b, err := e.writing(opts, &op.FieldExpiry)
 	if err == nil {
 		op.Pairs, err = b.pairs(e.key, all)
 	}
@@ -260,26 +270,26 @@ func addedFields(_ handle, op backend.Op) (int64, error) { return op.(*backend.H
 
 // Replace leaves the hash exactly these fields, in one atomic step; without any, it is
 // gone. It is a script of HSET: O(n) in the fields.
-func (e HashEntry[F, V]) Replace(ctx context.Context, all map[F]V) error {
-	_, err := e.replace(all).now(ctx)
+func (e HashEntry[F, V]) Replace(ctx context.Context, all map[F]V, opts ...HashWriteOption) error {
+	_, err := e.replace(all, opts...).now(ctx)
 	return err
 }
 
-func (e HashEntry[F, V]) replace(all map[F]V) operation[int64] {
-	o := e.setAll("replace", all)
+func (e HashEntry[F, V]) replace(all map[F]V, opts ...HashWriteOption) operation[int64] {
+	o := e.setAll("replace", all, opts)
 	o.op.(*backend.HSet).Replace = true
 	return o
 }
 
 // SetIfAbsent writes a field if it is not there, and returns whether it did. It is HSETNX,
 // in a script where there is a TTL: O(1).
-func (e HashEntry[F, V]) SetIfAbsent(ctx context.Context, f F, v V) (bool, error) {
-	return e.setIfAbsent(f, v).now(ctx)
+func (e HashEntry[F, V]) SetIfAbsent(ctx context.Context, f F, v V, opts ...HashWriteOption) (bool, error) {
+	return e.setIfAbsent(f, v, opts...).now(ctx)
 }
 
-func (e HashEntry[F, V]) setIfAbsent(f F, v V) operation[bool] {
+func (e HashEntry[F, V]) setIfAbsent(f F, v V, opts ...HashWriteOption) operation[bool] {
 	op := &backend.HSetNX{Key: e.key, Pattern: e.pattern(), Expiry: e.life()}
-	b, err := e.binding()
+	b, err := e.writing(opts, &op.FieldExpiry)
 	if err == nil {
 		op.Field, op.Value, err = encodePair(b.field, b.value, e.key, f, v)
 	}
@@ -352,18 +362,18 @@ func fieldCount(_ handle, op backend.Op) (int64, error) { return op.(*backend.HL
 // Where V is no number it is [ErrNoNumber], and where the result would be more, or less,
 // than V holds [ErrOverflow]; nothing is changed then. It is HINCRBY or HINCRBYFLOAT, in a
 // script where there is a TTL or V has fewer than 64 bits: O(1).
-func (e HashEntry[F, V]) Add(ctx context.Context, f F, n V) (V, error) {
-	return e.addTo(f, n).now(ctx)
+func (e HashEntry[F, V]) Add(ctx context.Context, f F, n V, opts ...HashWriteOption) (V, error) {
+	return e.addTo(f, n, opts...).now(ctx)
 }
 
-func (e HashEntry[F, V]) addTo(f F, n V) operation[V] {
-	op, err := e.adding(f, n)
+func (e HashEntry[F, V]) addTo(f F, n V, opts ...HashWriteOption) operation[V] {
+	op, err := e.adding(f, n, opts)
 	return changing(e.structure, "add", op, err, addedToField[V])
 }
 
-func (e HashEntry[F, V]) adding(f F, n V) (backend.Op, error) {
+func (e HashEntry[F, V]) adding(f F, n V, opts []HashWriteOption) (backend.Op, error) {
 	op := &backend.HIncrBy{Key: e.key, Pattern: e.pattern(), Expiry: e.life()}
-	b, err := e.binding()
+	b, err := e.writing(opts, &op.FieldExpiry)
 	if err != nil {
 		return op, err
 	}
@@ -376,7 +386,9 @@ func (e HashEntry[F, V]) adding(f F, n V) (backend.Op, error) {
 	}
 	field, err := b.field.encode(e.key, f)
 	if err == nil && b.float {
-		return &backend.HIncrByFloat{Key: op.Key, Pattern: op.Pattern, Expiry: op.Expiry, Field: field, By: v.Float()}, nil
+		return &backend.HIncrByFloat{
+			Key: op.Key, Pattern: op.Pattern, Expiry: op.Expiry, FieldExpiry: op.FieldExpiry, Field: field, By: v.Float(),
+		}, nil
 	}
 	if op.Field = field; err == nil {
 		op.Bounded, op.Min, op.Max = b.bounded, b.min, b.max
@@ -402,6 +414,25 @@ func addedToField[V any](_ handle, op backend.Op) (V, error) {
 		}
 	}
 	return now, nil
+}
+
+// FieldTTLOf returns how long a field has left, to the millisecond: [NoExpiry] where it
+// does not expire, [ErrNotFound] where it is not there. It is HPTTL, which needs Redis 7.4
+// or Valkey 9.0: O(1).
+func (e HashEntry[F, V]) FieldTTLOf(ctx context.Context, f F) (time.Duration, error) {
+	return e.fieldTTLOf(f).now(ctx)
+}
+
+func (e HashEntry[F, V]) fieldTTLOf(f F) operation[time.Duration] {
+	field, err := e.encodeField(f)
+	o := reading(e.structure, "field ttl of", &backend.HPTTL{Key: e.key, Pattern: e.pattern(), Field: field}, fieldTTL)
+	o.err = err
+	return o
+}
+
+func fieldTTL(_ handle, op backend.Op) (time.Duration, error) {
+	left := op.(*backend.HPTTL)
+	return remaining(left.Remaining, left.Found)
 }
 
 // Field is a field of a hash with its value, as [HashEntry.Each] yields it.

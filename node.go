@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/internal/pattern"
@@ -120,6 +121,7 @@ type value struct {
 	goType     reflect.Type
 	limits     limits // of a counter
 	maxLen     int64
+	fieldTTL   time.Duration
 	keepLowest bool
 	hasDefault bool
 	dflt       any

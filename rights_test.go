@@ -30,19 +30,21 @@ var (
 	rightsWindow = rin.Key[int]("window", rin.Renew(rin.Never))
 	rightsCount  = rin.Counter[int]("count")
 	rightsHash   = rin.Hash[string, int]("hash")
+	rightsFields = rin.Hash[string, int]("fields", rin.FieldTTL(time.Hour))
 	rightsList   = rin.List[string]("list", rin.MaxLen(5))
 	rightsOther  = rin.List[string]("other")
 	rightsSet    = rin.Set[string]("set")
 	rightsMore   = rin.Set[string]("more")
 	rightsSorted = rin.SortedSet[string]("sorted", rin.MaxLen(5))
 	rightsRoot   = rin.Cluster("root", rin.TTL(time.Hour), rin.Child(rightsAge, rightsSlide, rightsWindow,
-		rightsCount, rightsHash, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted))
+		rightsCount, rightsHash, rightsFields, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted))
 )
 
 // fillRights makes the structures hold something.
 func fillRights(t *testing.T, root *rin.Scope) {
 	t.Helper()
 	ctx := t.Context()
+	check(t, second(rightsFields.At(root).Set(ctx, "a", 1, rin.FieldTTL(rin.NoExpiry))))
 	check(t, second(rightsCount.At(root).Add(ctx, 1)), second(rightsHash.At(root).Set(ctx, "a", 1)), second(rightsList.At(root).Push(ctx, "a", "b", "c")),
 		second(rightsSet.At(root).Add(ctx, "a", "b", "c")), second(rightsMore.At(root).Add(ctx, "c")), second(rightsSorted.At(root).Add(ctx, "a", 1)))
 }
@@ -58,7 +60,7 @@ func structureRights() (rows []right) {
 			rows = append(rows, right{structure + ": " + name, ops[name]})
 		}
 	}
-	c, h, l, s, z := rightsCount.At, rightsHash.At, rightsList.At, rightsSet.At, rightsSorted.At
+	c, h, f, l, s, z := rightsCount.At, rightsHash.At, rightsFields.At, rightsList.At, rightsSet.At, rightsSorted.At
 	add("counter", map[string]run{
 		"get":   func(ctx context.Context, root *rin.Scope) error { return second(c(root).Get(ctx)) },
 		"set":   func(ctx context.Context, root *rin.Scope) error { return c(root).Set(ctx, 1) },
@@ -82,6 +84,17 @@ func structureRights() (rows []right) {
 		"add":           func(ctx context.Context, root *rin.Scope) error { return second(h(root).Add(ctx, "a", 1)) },
 		"type":          func(ctx context.Context, root *rin.Scope) error { return second(h(root).Type(ctx)) },
 		"each":          func(ctx context.Context, root *rin.Scope) error { return walked(h(root).Each(ctx)) },
+		"set, set many, with a FieldTTL": func(ctx context.Context, root *rin.Scope) error {
+			return second(f(root).Set(ctx, "a", 1))
+		},
+		"replace, with a FieldTTL": func(ctx context.Context, root *rin.Scope) error {
+			return f(root).Replace(ctx, map[string]int{"b": 1})
+		},
+		"set if absent, with a FieldTTL": func(ctx context.Context, root *rin.Scope) error {
+			return second(f(root).SetIfAbsent(ctx, "b", 1))
+		},
+		"add, with a FieldTTL": func(ctx context.Context, root *rin.Scope) error { return second(f(root).Add(ctx, "a", 1)) },
+		"field ttl of":         func(ctx context.Context, root *rin.Scope) error { return second(f(root).FieldTTLOf(ctx, "a")) },
 	})
 	add("list", map[string]run{
 		"push":             func(ctx context.Context, root *rin.Scope) error { return second(l(root).Push(ctx, "d")) },
@@ -283,16 +296,26 @@ func (r right) commands(t *testing.T) []string {
 // wants to allow: with these rights it works, and without one of them it says
 // which.
 func TestRights(t *testing.T) {
-	addr := servertest.Start(t, servertest.Redis)
 	var table strings.Builder
 	for _, row := range rights() {
-		commands := row.commands(t)
-		cells := strings.ReplaceAll(strings.Join(commands, "` `"), "|", `\|`)
+		cells := strings.ReplaceAll(strings.Join(row.commands(t), "` `"), "|", `\|`)
 		fmt.Fprintf(&table, "| %s | `%s` |\n", row.name, cells)
-		checkRight(t, addr, row, commands, "")
-		for _, lacking := range commands {
-			checkRight(t, addr, row, commands, lacking)
-		}
+	}
+	for _, program := range slices.Concat(programs, newPrograms) {
+		t.Run(program.String(), func(t *testing.T) {
+			addr := servertest.Start(t, program.Program)
+			expires := servertest.KnowsCommand(t, addr, "HPEXPIRE")
+			for _, row := range rights() {
+				commands := row.commands(t)
+				if !expires && slices.ContainsFunc(commands, func(name string) bool { return strings.HasPrefix(name, "hp") }) {
+					continue
+				}
+				checkRight(t, addr, row, commands, "")
+				for _, lacking := range commands {
+					checkRight(t, addr, row, commands, lacking)
+				}
+			}
+		})
 	}
 	page, err := os.ReadFile(rightsPage)
 	check(t, err)

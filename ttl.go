@@ -238,13 +238,16 @@ func checkExpireAt(t, now time.Time) error {
 }
 
 // drawTTL is the TTL for one write: the declared one, jittered. Zero is none.
-func (p *policy) drawTTL() time.Duration {
-	if p.jitter == 0 || p.ttl == 0 {
-		return p.ttl
+func (p *policy) drawTTL() time.Duration { return p.spread(p.ttl) }
+
+// spread is a TTL, jittered. Zero is none.
+func (p *policy) spread(ttl time.Duration) time.Duration {
+	if p.jitter == 0 || ttl == 0 {
+		return ttl
 	}
-	spread := time.Duration(float64(p.ttl) * p.jitter * (2*rand.Float64() - 1))
-	spread = min(spread, math.MaxInt64-p.ttl) // TTLs of centuries stay in range
-	return max(wholeMillis(p.ttl+spread), time.Millisecond)
+	by := time.Duration(float64(ttl) * p.jitter * (2*rand.Float64() - 1))
+	by = min(by, math.MaxInt64-ttl) // TTLs of centuries stay in range
+	return max(wholeMillis(ttl+by), time.Millisecond)
 }
 
 // renewedTTL is what a read gives a key it finds; zero leaves its expiry alone.

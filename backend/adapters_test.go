@@ -258,7 +258,7 @@ func (d *dialler) dial(ctx context.Context, network, addr string) (net.Conn, err
 // What could not be sent, since nobody could be connected to, was not done: it is
 // sent when somebody can, a write too.
 func TestUnsent_isSentLater(t *testing.T) {
-	addr := servertest.Start(t, servertest.Redis)
+	addr := servertest.Start(t, servertest.Redis8)
 	var d dialler
 	// After PoolSize failures the pool would wait for a second before it dials again.
 	connected := redis.NewClient(&redis.Options{Addr: addr, DialerRetries: 1, Dialer: d.dial, PoolSize: 1000})

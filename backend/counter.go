@@ -103,9 +103,11 @@ func (o *IncrByFloat) answer(r wire.Reply) error {
 //
 // Numbers are read and compared as texts, since Lua's have 53 bits only. The answer is an
 // array of 1 and the result, or of 0 and what there was.
-const countScript = mayScript + `local field = ARGV[7]
-local no = refused({ARGV[1], field and 'HGET' or 'GET', field and 'HDEL' or 'SET', field and '' or 'UNLINK',
-  ARGV[5] ~= '' and 'PEXPIRE' or '', ARGV[6] ~= '' and 'PTTL' or ''})
+const countScript = mayScript + countBody
+
+const countBody = `local field = ARGV[7]
+local no = refused({{ARGV[1], field or 1, field and 1}, field and {'HGET', 1} or {'GET'}, field and {'HDEL', 1} or {'SET', 1}, not field and {'UNLINK'},
+  ARGV[5] ~= '' and {'PEXPIRE', 1}, ARGV[6] ~= '' and {'PTTL'}})
 if no then return no end
 local float, where, read = ARGV[1]:find('FLOAT', 1, true), {key, field}, field and 'HGET' or 'GET'
 local function less(a, b)
@@ -132,10 +134,26 @@ return {1, now}`
 
 var countWord = wire.Fixed(countScript)
 
+// fieldCountScript is countScript for a field that is to expire.
+//
+//	ARGV[8] the milliseconds that the field has left
+//	ARGV[9] NX where a field that has an expiry keeps it
+const fieldCountScript = mayScript + fieldScript + `local once = ARGV[9] ~= ''
+local no = unfit(once)
+if no then return no end
+local function count() ` + countBody + ` end
+local done = count()
+if done[1] == 1 and not (once and redis.call('HPTTL', key, 'FIELDS', 1, ARGV[7])[1] > 0) then
+  redis.call('HPEXPIRE', key, ARGV[8], 'FIELDS', 1, ARGV[7])
+end
+return done`
+
+var fieldCountWord = wire.Fixed(fieldCountScript)
+
 // plusScript is countScript without bounds, which most additions are: it is short, since
 // it is sent each time.
 const plusScript = mayScript + `local n = #ARGV
-local no = refused({'PEXPIRE', n == 5 and 'HGET' or 'GET', ARGV[3] ~= '' and 'PTTL' or ''})
+local no = refused({{'PEXPIRE', 1}, n == 5 and {'HGET', 1} or {'GET'}, ARGV[3] ~= '' and {'PTTL'}})
 if no then return no end
 redis.call(ARGV[1], key, unpack(ARGV, 4, n))
 if ARGV[3] == '' or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, ARGV[2]) end
@@ -151,6 +169,7 @@ type count struct {
 	expiry   Expiry
 	inHash   bool
 	field    []byte // of a hash
+	fields   Expiry // that of the field; it takes bounds
 	bounded  bool
 	min, max wire.Word
 }
@@ -182,10 +201,17 @@ func (n count) write(c *wire.Command, key string) {
 		return
 	}
 	c.Nested = true
-	c.Add(wire.EVAL, countWord, wire.Int(1)).Key(key).Add(n.name, n.by, n.min, n.max)
+	script := countWord
+	if n.fields.TTL > 0 {
+		script = fieldCountWord
+	}
+	c.Add(wire.EVAL, script, wire.Int(1)).Key(key).Add(n.name, n.by, n.min, n.max)
 	n.expiry.addTo(c)
 	if n.inHash {
 		c.Add(wire.Data(n.field))
+	}
+	if n.fields.TTL > 0 {
+		n.fields.addTo(c)
 	}
 }
 
@@ -197,6 +223,9 @@ func (n count) calls(read string, restore ...string) []string {
 	names := []string{n.name.String(), read}
 	if n.bounded {
 		names = append(names, restore...)
+	}
+	if n.fields.TTL > 0 {
+		names = append(names, expiringFields(n.fields.IfNone)...)
 	}
 	return append(names, n.expiry.expiring()...)
 }

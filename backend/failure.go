@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ func Refused(op Op, err error) error {
 		return fmt.Errorf("%w: %w", ErrCrossSlot, err)
 	case strings.Contains(text, "unknown command"), strings.Contains(text, "syntax error"):
 		return unsupported(op, err)
-	case strings.Contains(text, "NOPERM"), strings.Contains(text, "executing the script can't run"):
+	case strings.Contains(text, "NOPERM"), strings.Contains(text, "executing the script can't run"), strings.Contains(text, "ACL failure in script"):
 		return fmt.Errorf("%w; the server's ACL has to allow %s", err, strings.Join(Commands(op), ", "))
 	case strings.HasPrefix(text, "MOVED "):
 		return fmt.Errorf("%w; the server is one of a cluster, which takes a cluster client", err)
@@ -38,11 +39,15 @@ func Refused(op Op, err error) error {
 
 // unsupported says why a server does not know op's command.
 func unsupported(op Op, err error) error {
-	switch i := op.info(); {
+	i := op.info()
+	what := cmp.Or(i.feature, i.name)
+	switch {
 	case strings.Contains(strings.ToLower(err.Error()), "'eval'"):
 		return fmt.Errorf("%w: %s needs EVAL, which the server has renamed or switched off: %w", ErrUnsupported, i.name, err)
+	case i.valkey != "":
+		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey %s or later: %w", ErrUnsupported, what, i.since, i.valkey, err)
 	case i.since != "":
-		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey: %w", ErrUnsupported, i.name, i.since, err)
+		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey: %w", ErrUnsupported, what, i.since, err)
 	}
 	return fmt.Errorf("%w: the server does not know it: %w", ErrUnsupported, err)
 }

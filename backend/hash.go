@@ -1,6 +1,11 @@
 package backend
 
-import "github.com/redisimnest/rin/backend/wire"
+import (
+	"math"
+	"time"
+
+	"github.com/redisimnest/rin/backend/wire"
+)
 
 // HGet reads a field of a hash: HGET.
 type HGet struct {
@@ -108,6 +113,8 @@ type HSet struct {
 	Expiry
 	// Pairs are fields and values in turn, no field twice.
 	Pairs [][]byte
+	// FieldExpiry is given to each field that is written. Without one, it has none then.
+	FieldExpiry Expiry
 	// Replace leaves the hash no other fields. Without pairs, it is gone.
 	Replace bool
 
@@ -117,12 +124,21 @@ type HSet struct {
 }
 
 func (o *HSet) info() info {
-	return info{name: "hset", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	i := info{name: "hset", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return i.withFields(o.FieldExpiry)
+}
+
+// withFields is the info of an op that may give fields an expiry.
+func (i info) withFields(e Expiry) info {
+	if e.TTL > 0 {
+		i.feature, i.since, i.valkey = "a TTL of fields", "7.4", "9.0"
+	}
+	return i
 }
 
 func (o *HSet) step() step {
 	s := o.Expiry.step()
-	s.item, s.adds = 2, true
+	s.item, s.adds, s.fields = 2, true, o.FieldExpiry
 	if o.Replace {
 		s.anew("HLEN")
 	}
@@ -135,6 +151,7 @@ func (s *step) anew(command string) { s.guard, s.holds = madeAnew, []byte(comman
 func (o *HSet) command(c *wire.Command) {
 	s := o.step()
 	addAll(s.write(c, o.Key, wire.HSET), o.Pairs)
+	s.end(c)
 }
 
 func (o *HSet) answer(r wire.Reply) error {
@@ -157,6 +174,8 @@ type HSetNX struct {
 	Key     string
 	Pattern string
 	Expiry
+	// FieldExpiry is given to a field that is written.
+	FieldExpiry  Expiry
 	Field, Value []byte
 
 	Applied bool
@@ -164,10 +183,15 @@ type HSetNX struct {
 }
 
 func (o *HSetNX) info() info {
-	return info{name: "hsetnx", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	i := info{name: "hsetnx", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return i.withFields(o.FieldExpiry)
 }
 
-func (o *HSetNX) step() step { return o.ifDid() }
+func (o *HSetNX) step() step {
+	s := o.ifDid()
+	s.fields = o.FieldExpiry
+	return s
+}
 
 // ifDid is a step that gives the key its expiry only where it has done something.
 func (e Expiry) ifDid() step {
@@ -179,6 +203,7 @@ func (e Expiry) ifDid() step {
 func (o *HSetNX) command(c *wire.Command) {
 	s := o.step()
 	s.write(c, o.Key, wire.HSETNX).Add(wire.Data(o.Field), wire.Data(o.Value))
+	s.end(c)
 }
 
 func (o *HSetNX) answer(r wire.Reply) error {
@@ -256,7 +281,7 @@ func (e Expiry) expiring() []string {
 	return []string{"PEXPIRE"}
 }
 
-const takeScript = mayScript + `local no = refused({'HDEL', ARGV[2] ~= '' and 'PEXPIRE' or '', ARGV[3] ~= '' and 'PTTL' or ''})
+const takeScript = mayScript + `local no = refused({{'HDEL', 1}, ARGV[2] ~= '' and {'PEXPIRE', 1}, ARGV[3] ~= '' and {'PTTL'}})
 if no then return no end
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if not value then return false end
@@ -284,6 +309,39 @@ func (e Expiry) addTo(c *wire.Command) {
 
 func (o *HGetDel) answer(r wire.Reply) (err error) {
 	o.Value, o.Found, err = r.Bytes()
+	return err
+}
+
+// HPTTL asks how long a field of a hash has left: HPTTL.
+type HPTTL struct {
+	Key     string
+	Pattern string
+	Field   []byte
+
+	// Remaining is at least a millisecond, or zero for a field that does not expire.
+	Remaining time.Duration
+	Found     bool
+	Err       error
+}
+
+func (o *HPTTL) info() info {
+	return info{
+		name: "hpttl", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found,
+		since: "7.4", valkey: "9.0",
+	}
+}
+
+func (o *HPTTL) command(c *wire.Command) {
+	c.Nested = true
+	c.Add(wire.HPTTL).Key(o.Key).Add(wire.FIELDS, wire.Int(1), wire.Data(o.Field))
+}
+
+func (o *HPTTL) answer(r wire.Reply) error {
+	elems, err := r.Array(1)
+	if err != nil {
+		return err
+	}
+	o.Remaining, o.Found, err = remaining(elems[0])
 	return err
 }
 
@@ -386,10 +444,12 @@ type HIncrBy struct {
 	Key     string
 	Pattern string
 	Expiry
-	Field    []byte
-	By       int64
-	Bounded  bool
-	Min, Max int64
+	// FieldExpiry is given to the field. Without one, it keeps what it has.
+	FieldExpiry Expiry
+	Field       []byte
+	By          int64
+	Bounded     bool
+	Min, Max    int64
 
 	Now     int64
 	Applied bool
@@ -397,13 +457,18 @@ type HIncrBy struct {
 }
 
 func (o *HIncrBy) info() info {
-	return info{name: "hincrby", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	i := info{name: "hincrby", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return i.withFields(o.FieldExpiry)
 }
 
 func (o *HIncrBy) calls() []string { return o.count().calls("HGET", "HDEL") }
 
 func (o *HIncrBy) count() count {
-	return count{name: wire.HINCRBY, by: wire.Int(o.By), expiry: o.Expiry, inHash: true, field: o.Field}.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
+	n := count{name: wire.HINCRBY, by: wire.Int(o.By), expiry: o.Expiry, inHash: true, field: o.Field, fields: o.FieldExpiry}
+	if o.FieldExpiry.TTL > 0 && !o.Bounded {
+		return n.within(true, wire.Int(math.MinInt64), wire.Int(math.MaxInt64))
+	}
+	return n.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
 }
 
 func (o *HIncrBy) command(c *wire.Command) {
@@ -425,21 +490,25 @@ type HIncrByFloat struct {
 	Key     string
 	Pattern string
 	Expiry
-	Field []byte
-	By    float64
+	// FieldExpiry is given to the field. Without one, it keeps what it has.
+	FieldExpiry Expiry
+	Field       []byte
+	By          float64
 
 	Now float64
 	Err error
 }
 
 func (o *HIncrByFloat) info() info {
-	return info{name: "hincrbyfloat", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	i := info{name: "hincrbyfloat", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return i.withFields(o.FieldExpiry)
 }
 
-func (o *HIncrByFloat) calls() []string { return o.count().calls("HGET") }
+func (o *HIncrByFloat) calls() []string { return o.count().calls("HGET", "HDEL") }
 
 func (o *HIncrByFloat) count() count {
-	return count{name: wire.HINCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry, inHash: true, field: o.Field}.within(false, wire.Empty, wire.Empty)
+	n := count{name: wire.HINCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry, inHash: true, field: o.Field, fields: o.FieldExpiry}
+	return n.within(o.FieldExpiry.TTL > 0, wire.Float(-math.MaxFloat64), wire.Float(math.MaxFloat64))
 }
 
 func (o *HIncrByFloat) command(c *wire.Command) { o.count().write(c, o.Key) }

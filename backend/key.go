@@ -59,15 +59,20 @@ func (o *TTL) info() info {
 
 func (o *TTL) command(c *wire.Command) { c.Add(wire.PTTL).Key(o.Key) }
 
-func (o *TTL) answer(r wire.Reply) error {
-	ms, found, expires, err := expiry(r)
-	o.Found = found
-	if expires {
-		// A key in its last millisecond is still there; one that outlives every
-		// Duration has the longest.
-		o.Remaining = time.Duration(min(max(ms, 1), longest)) * time.Millisecond
-	}
+func (o *TTL) answer(r wire.Reply) (err error) {
+	o.Remaining, o.Found, err = remaining(r)
 	return err
+}
+
+// remaining is what a key or a field has left; zero, where it does not expire.
+func remaining(r wire.Reply) (left time.Duration, found bool, err error) {
+	ms, found, expires, err := expiry(r)
+	if expires {
+		// What is in its last millisecond is still there; what outlives every
+		// Duration has the longest.
+		left = time.Duration(min(max(ms, 1), longest)) * time.Millisecond
+	}
+	return left, found, err
 }
 
 // longest is the greatest Duration in milliseconds.

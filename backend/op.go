@@ -35,7 +35,9 @@ type info struct {
 	pattern string
 	err     *error
 	did     *bool  // whether it found, wrote or deleted anything; nil: it always does
-	since   string // the first version of Redis with the command, where that matters
+	feature string // what of the op not every server has, if not the op itself
+	since   string // the first version of Redis with it, where that matters
+	valkey  string // the first version of Valkey with it, if it isn't in all of them
 }
 
 // scripted is an op with a script of its own, which is no step. It says what that calls.
@@ -112,6 +114,9 @@ func Commands(op Op) []string {
 	} else if name == "EVAL" {
 		keys := len(Keys(op))
 		names = append(names, calls(c.Words[c.KeyAt+keys:], keys > 1)...)
+		if c.Words[1].String() == fieldStepScript {
+			names = append(names, expiringFields(c.Words[len(c.Words)-1].String() != "")...)
+		}
 	}
 	for i := range names {
 		names[i] = strings.ToLower(names[i])

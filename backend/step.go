@@ -11,11 +11,12 @@ import (
 
 // mayScript begins a script: by refused, that ends with an error, before anything is done,
 // where the user may not run one of its commands, since what a script has done nothing takes
-// back. Redis 6.2 can't say so beforehand.
+// back. Each is given with as many words behind its key as it has, which newer servers check
+// too. Redis 6.2 can't say so beforehand.
 const mayScript = `local key, may = KEYS[1], redis.acl_check_cmd
-local function refused(names)
-  for _, name in ipairs(names) do
-    if may and name ~= '' and not may(name, key) then return redis.error_reply('NOPERM the user may not run ' .. name) end
+local function refused(calls)
+  for _, call in ipairs(calls) do
+    if may and call and not may(call[1], key, unpack(call, 2)) then return redis.error_reply('NOPERM the user may not run ' .. call[1]) end
   end
 end
 `
@@ -53,15 +54,18 @@ end
 // The answer is an array of what was done, [refused], [carriedOut] or
 // [triedFirst], and the command's own answer; of what was refused, the string
 // that the guard saw.
-const stepScript = mayScript + `local guard, left = KEYS[2] or KEYS[1], -1
+const stepScript = mayScript + stepBody
+
+const stepBody = `local guard, left = KEYS[2] or KEYS[1], -1
 local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
 local at, did, answer = 11 + try + follow, 1, false
-local no = refused({ARGV[at], ARGV[3], follow > 0 and ARGV[11 + try] or '', ARGV[5]:find('NX', 1, true) and 'PTTL' or '',
-  (KEYS[2] or ARGV[1] == 'NEW') and 'UNLINK' or ''})
+local once, anew = ARGV[5]:find('NX', 1, true) ~= nil, ARGV[1] == 'NEW'
+local no = refused({at < #ARGV and {ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))}, ARGV[3] ~= '' and {ARGV[3], 1}, once and {'PTTL'},
+  follow > 0 and {unpack(ARGV, 11 + try, 10 + try + follow)}, (KEYS[2] or anew) and {'UNLINK'}})
 if no then return no end
-if ARGV[1] == 'NEW' then
+if anew then
   redis.call(ARGV[2], key)
-  if ARGV[5]:find('NX', 1, true) then left = redis.call('PTTL', key) end
+  if once then left = redis.call('PTTL', key) end
   redis.call('UNLINK', key)
 elseif ARGV[1] ~= '' then
   local now = redis.call('GET', guard)
@@ -74,7 +78,7 @@ end
 if did == 1 then
   local from, item = at + 1 + tonumber(ARGV[6]), tonumber(ARGV[7])
   local part, sum = 1000 - 1000 % item, nil
-  if ARGV[1] == 'NEW' and from > #ARGV then return {1, 0} end
+  if anew and from > #ARGV then return {1, 0} end
   repeat
     local words = {ARGV[at], key}
     for i = at + 1, at + tonumber(ARGV[6]) do words[#words + 1] = ARGV[i] end
@@ -88,12 +92,53 @@ if follow > 0 then redis.call(ARGV[11 + try], key, unpack(ARGV, 12 + try, 10 + t
 local idle = not answer or answer == 0 or type(answer) == 'table' and not answer.ok and #answer == 0
 if ARGV[3] == '' or idle and ARGV[5]:find('DID', 1, true) then
 elseif left > 0 then redis.call(ARGV[3], key, left)
-elseif not ARGV[5]:find('NX', 1, true) or redis.call('PTTL', key) == -1 then redis.call(ARGV[3], key, ARGV[4])
+elseif not once or redis.call('PTTL', key) == -1 then redis.call(ARGV[3], key, ARGV[4])
 end
 if KEYS[2] then redis.call('UNLINK', guard) end
 return {did, answer}`
 
 var stepWord = wire.Fixed(stepScript)
+
+// fieldStepScript is stepScript for a command that writes fields of a hash which are to
+// expire: each gets its expiry in the same step. A server that can't do that is found out
+// before anything is done.
+//
+//	ARGV[n-1] the milliseconds that each field has left
+//	ARGV[n]   NX where a field that has an expiry keeps it
+const fieldStepScript = mayScript + fieldScript + `local left = {}
+local once, life = table.remove(ARGV) ~= '', table.remove(ARGV)
+local no = unfit(once)
+if no then return no end
+if once then
+  for i = 12, #ARGV, 2 do left[i] = redis.call('HPTTL', key, 'FIELDS', 1, ARGV[i])[1] end
+end
+local function step() ` + stepBody + ` end
+local done = step()
+if done.err or ARGV[5]:find('DID', 1, true) and done[2] == 0 then return done end
+for i = 12, #ARGV, 2 do
+  redis.call('HPEXPIRE', key, left[i] and left[i] > 0 and left[i] or life, 'FIELDS', 1, ARGV[i])
+end
+return done`
+
+// fieldScript stands behind mayScript where fields expire: by unfit, the script ends with
+// an error where the server knows no such thing, or the user may not use it. Every server
+// that knows it can say so.
+const fieldScript = `local function unfit(once)
+  local expire = {'HPEXPIRE', 1, 'FIELDS', 1, 'field'}
+  if not may or not pcall(may, 'HPEXPIRE', key, unpack(expire, 2)) then return redis.error_reply("ERR unknown command 'HPEXPIRE'") end
+  return refused({expire, once and {'HPTTL', 'FIELDS', 1, 'field'}})
+end
+`
+
+// expiringFields are the commands that give fields an expiry, once or again.
+func expiringFields(once bool) []string {
+	if once {
+		return []string{"HPEXPIRE", "HPTTL"}
+	}
+	return []string{"HPEXPIRE"}
+}
+
+var fieldStepWord = wire.Fixed(fieldStepScript)
 
 // What a step says that it did.
 const (
@@ -125,6 +170,8 @@ type step struct {
 	head, item int  // how the command's words behind the key can be parted; item 0: not at all
 	adds       bool // the answers of the parts add up
 
+	fields Expiry // of each field that a hash's command writes; with one, it is of pairs
+
 	first  []wire.Word // tried first, in place of the words behind the command's first
 	follow []wire.Word // a command without its key, carried out behind the write
 }
@@ -139,7 +186,11 @@ func (s *step) begin(c *wire.Command, key string, name wire.Word) {
 	if s.guarded != "" {
 		keys = 2
 	}
-	c.Add(wire.EVAL, stepWord, wire.Int(keys)).Key(key)
+	script := stepWord
+	if s.fields.TTL > 0 {
+		script = fieldStepWord
+	}
+	c.Add(wire.EVAL, script, wire.Int(keys)).Key(key)
 	if s.guarded != "" {
 		c.Key(s.guarded)
 	}
@@ -193,7 +244,9 @@ type Expiry struct {
 func (e Expiry) step() step { return step{ttl: e.TTL, unlessIt: e.IfNone} }
 
 // isPlain says that the command needs no script.
-func (s *step) isPlain() bool { return s.ttl == 0 && s.guard == "" && s.follow == nil }
+func (s *step) isPlain() bool {
+	return s.ttl == 0 && s.guard == "" && s.follow == nil && s.fields.TTL == 0
+}
 
 // write adds the words of the command up to its key, in a script if it needs one.
 func (s *step) write(c *wire.Command, key string, name wire.Word) *wire.Command {
@@ -202,6 +255,13 @@ func (s *step) write(c *wire.Command, key string, name wire.Word) *wire.Command 
 	}
 	s.begin(c, key, name)
 	return c
+}
+
+// end adds what stands behind the words of the command.
+func (s *step) end(c *wire.Command) {
+	if s.fields.TTL > 0 {
+		s.fields.addTo(c)
+	}
 }
 
 // result is what the command answered, in a script or not.

@@ -13,7 +13,11 @@ import (
 // hash is fields with values, in the order of the fields.
 type hash struct {
 	fields btree.Map[string, []byte]
-	bytes  int
+	// until is when fields expire that do, and next a moment before which none of them
+	// does.
+	until map[string]time.Time
+	next  time.Time
+	bytes int
 }
 
 func newHash() *hash { return &hash{} }
@@ -39,8 +43,40 @@ func (h *hash) delete(field []byte) (value []byte, found bool) {
 	value, found = h.fields.Delete(string(field))
 	if found {
 		h.bytes -= len(field) + len(value)
+		delete(h.until, string(field))
 	}
 	return value, found
+}
+
+// expire gives a field an expiry, unless it is to keep the one that it has.
+func (h *hash) expire(field []byte, e backend.Expiry, now time.Time) {
+	if _, has := h.until[string(field)]; e.TTL == 0 || e.IfNone && has {
+		return
+	}
+	if h.until == nil {
+		h.until = map[string]time.Time{}
+	}
+	at := now.Add(e.TTL)
+	if len(h.until) == 0 || at.Before(h.next) {
+		h.next = at
+	}
+	h.until[string(field)] = at
+}
+
+// purge deletes the fields that have expired.
+func (h *hash) purge(now time.Time) {
+	if len(h.until) == 0 || now.Before(h.next) {
+		return
+	}
+	h.next = time.Time{}
+	for field, at := range h.until {
+		switch {
+		case !now.Before(at):
+			h.delete([]byte(field))
+		case h.next.IsZero() || at.Before(h.next):
+			h.next = at
+		}
+	}
 }
 
 var hashDeeds = []deed{
@@ -55,13 +91,9 @@ var hashDeeds = []deed{
 	looks(func(o *backend.HGetAll, h *hash) { o.Pairs = h.pairs("", h.len(), nil) }),
 	looks(func(o *backend.HLen, h *hash) { o.Len = int64(h.len()) }),
 	looks(func(o *backend.HScan, h *hash) { o.Pairs = h.pairs(o.Cursor, o.Count, &o.Next) }),
+	reads(hpttl),
 	writes((*Store).hset),
-	changes(newHash, func(o *backend.HSetNX) backend.Expiry { return o.Expiry }, func(o *backend.HSetNX, h *hash) bool {
-		if _, found := h.fields.Get(string(o.Field)); !found {
-			o.Applied = h.set(o.Field, o.Value)
-		}
-		return o.Applied
-	}),
+	writes((*Store).hsetnx),
 	changes(newHash, func(o *backend.HDel) backend.Expiry { return o.Expiry }, func(o *backend.HDel, h *hash) bool {
 		for _, field := range o.Fields {
 			if _, found := h.delete(field); found {
@@ -74,27 +106,18 @@ var hashDeeds = []deed{
 		o.Value, o.Found = h.delete(o.Field)
 		return o.Found
 	}),
-	changes(newHash, func(o *backend.HIncrBy) backend.Expiry { return o.Expiry }, func(o *backend.HIncrBy, h *hash) bool {
-		sum, applied, err := addInt(h.number(o.Field), o.By, o.Bounded, o.Min, o.Max)
-		if err != nil {
-			backend.Fail(o, err)
-			return false
-		}
-		if o.Now, o.Applied = sum, applied; applied {
-			h.set(o.Field, strconv.AppendInt(nil, sum, 10))
-		}
-		return applied
-	}),
-	changes(newHash, func(o *backend.HIncrByFloat) backend.Expiry { return o.Expiry }, func(o *backend.HIncrByFloat, h *hash) bool {
-		sum, _, err := addFloat(h.number(o.Field), o.By, false, 0, 0)
-		if err != nil {
-			backend.Fail(o, err)
-			return false
-		}
-		h.set(o.Field, []byte(sum))
-		o.Now, _ = strconv.ParseFloat(sum, 64)
-		return true
-	}),
+	writes((*Store).hincrby),
+	writes((*Store).hincrbyfloat),
+}
+
+func hpttl(o *backend.HPTTL, it *item, now time.Time) {
+	h := it.other.(*hash)
+	if _, o.Found = h.fields.Get(string(o.Field)); !o.Found {
+		return
+	}
+	if at, expires := h.until[string(o.Field)]; expires {
+		o.Remaining = ceilMillisecond(at.Sub(now))
+	}
 }
 
 // hmget answers for a hash that is not there, too.
@@ -142,17 +165,59 @@ func (h *hash) number(field []byte) string {
 
 func (s *Store) hset(o *backend.HSet, it *item, now time.Time) {
 	h := structureIn(it, newHash)
+	until := h.until
 	if o.Replace {
 		h = newHash()
 	}
 	for i := 0; i+1 < len(o.Pairs); i += 2 {
-		if h.set(o.Pairs[i], o.Pairs[i+1]) {
+		field := o.Pairs[i]
+		if h.set(field, o.Pairs[i+1]) {
 			o.Added++
 		}
+		life := o.FieldExpiry
+		if at, has := until[string(field)]; has && life.IfNone {
+			life.TTL = at.Sub(now)
+		}
+		delete(h.until, string(field))
+		h.expire(field, life, now)
 	}
 	if o.Replace {
 		s.replace(o.Key, it, h, o.Expiry, now)
 	} else {
 		s.settle(o.Key, it, h, o.Expiry, true, now)
 	}
+}
+
+func (s *Store) hsetnx(o *backend.HSetNX, it *item, now time.Time) {
+	h := structureIn(it, newHash)
+	if _, found := h.fields.Get(string(o.Field)); !found {
+		o.Applied = h.set(o.Field, o.Value)
+		h.expire(o.Field, o.FieldExpiry, now)
+	}
+	s.settle(o.Key, it, h, o.Expiry, o.Applied, now)
+}
+
+func (s *Store) hincrby(o *backend.HIncrBy, it *item, now time.Time) {
+	h := structureIn(it, newHash)
+	var err error
+	if o.Now, o.Applied, err = addInt(h.number(o.Field), o.By, o.Bounded, o.Min, o.Max); err != nil {
+		backend.Fail(o, err)
+	} else if o.Applied {
+		h.set(o.Field, strconv.AppendInt(nil, o.Now, 10))
+		h.expire(o.Field, o.FieldExpiry, now)
+	}
+	s.settle(o.Key, it, h, o.Expiry, o.Applied, now)
+}
+
+func (s *Store) hincrbyfloat(o *backend.HIncrByFloat, it *item, now time.Time) {
+	h := structureIn(it, newHash)
+	sum, _, err := addFloat(h.number(o.Field), o.By, false, 0, 0)
+	if err != nil {
+		backend.Fail(o, err)
+	} else {
+		h.set(o.Field, []byte(sum))
+		h.expire(o.Field, o.FieldExpiry, now)
+		o.Now, _ = strconv.ParseFloat(sum, 64)
+	}
+	s.settle(o.Key, it, h, o.Expiry, err == nil, now)
 }

@@ -54,6 +54,19 @@ func (it *item) expired(now time.Time) bool {
 	return it.expires() && !now.Before(it.expireAt)
 }
 
+// over says that nothing is left of the item: it has expired, or all its fields have. It
+// deletes the fields that have.
+func (it *item) over(now time.Time) bool {
+	if it.expired(now) {
+		return true
+	}
+	h, ok := it.other.(*hash)
+	if ok {
+		h.purge(now)
+	}
+	return ok && h.len() == 0
+}
+
 // entry is a key's place for its item, never nil. A key that is removed leaves
 // its entry for good, so a reader that still has it sees the last item.
 type entry = atomic.Pointer[item]
@@ -77,7 +90,7 @@ func (k *keyspace) load(key string) *item {
 // live is the key's item; nil where there is none. An expired one is removed.
 func (k *keyspace) live(key string, now time.Time) *item {
 	it := k.load(key)
-	if it != nil && it.expired(now) {
+	if it != nil && it.over(now) {
 		k.remove(key)
 		return nil
 	}
@@ -117,7 +130,7 @@ func (k *keyspace) page(from, prefix string, size int, now time.Time) (live []st
 		if !strings.HasPrefix(key, prefix) {
 			return false
 		}
-		if e.Load().expired(now) {
+		if e.Load().over(now) {
 			expired = append(expired, key)
 		} else {
 			live = append(live, key)

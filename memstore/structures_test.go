@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"flag"
 	"fmt"
 	"math"
 	"reflect"
@@ -29,34 +30,108 @@ func TestStructures_likeServers(t *testing.T) {
 		"go-redis on Redis":   clienttest.Server(redis).Open(t, clienttest.Goredis),
 		"valkey-go on Valkey": clienttest.Server(valkey).Open(t, clienttest.Valkeygo),
 	}
-	for name, draw := range map[string]func(*rapid.T) backend.Op{
-		"counter": drawCounterOp, "hash": drawHashOp, "list": drawListOp, "set": drawSetOp, "sorted set": drawSortedSetOp,
+	long := lives{keys: []time.Duration{0, time.Hour, 2 * time.Hour}}
+	for name, draw := range map[string]func(lives, *rapid.T) backend.Op{
+		"counter": lives.counterOp, "hash": lives.hashOp, "list": lives.listOp, "set": lives.setOp, "sorted set": lives.sortedSetOp,
 	} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				mem := memstore.New()
-				for _, server := range servers {
-					wipe(t, server)
-				}
-				for range rapid.IntRange(1, 20).Draw(t, "steps") {
-					op := draw(t)
-					if rapid.IntRange(0, 19).Draw(t, "other") == 0 {
-						op = &backend.Set{Key: drawKey(t), Value: []byte("7")}
-					}
-					want := run(t, mem, op)
-					for name, server := range servers {
-						got := run(t, server, op)
-						if diff := gocmp.Diff(want, got, sameAnswer...); diff != "" {
-							t.Fatalf("%s (-memstore +%s):\n%s", backend.Name(op), name, diff)
-						}
-						if diff := gocmp.Diff(holding(t, mem), holding(t, server), sameAnswer...); diff != "" {
-							t.Fatalf("after %s %+v (-memstore +%s):\n%s", backend.Name(op), op, name, diff)
-						}
-					}
-				}
+				likeServers(t, memstore.New(), servers, func(t *rapid.T) backend.Op { return draw(long, t) })
 			})
 		})
 	}
+}
+
+// So it does where fields of hashes expire.
+func TestStructures_fieldsLikeServers(t *testing.T) {
+	servers := newServers(t)
+	long := []time.Duration{0, time.Hour, 2 * time.Hour}
+	rapid.Check(t, func(t *rapid.T) {
+		likeServers(t, memstore.New(), servers, lives{keys: long, fields: long}.hashOp)
+	})
+}
+
+// newServers are those whose fields can expire.
+func newServers(t *testing.T) map[string]backend.Backend {
+	redis, valkey := servertest.Start(t, servertest.Redis8), servertest.Start(t, servertest.Valkey9)
+	return map[string]backend.Backend{
+		"go-redis on Redis":   clienttest.Server(redis).Open(t, clienttest.Goredis),
+		"valkey-go on Valkey": clienttest.Server(valkey).Open(t, clienttest.Valkeygo),
+	}
+}
+
+// likeServers carries out steps everywhere, on empty stores.
+func likeServers(t *rapid.T, mem backend.Backend, servers map[string]backend.Backend, draw func(*rapid.T) backend.Op) {
+	for _, server := range servers {
+		wipe(t, server)
+	}
+	for range rapid.IntRange(1, 20).Draw(t, "steps") {
+		op := draw(t)
+		if rapid.IntRange(0, 19).Draw(t, "other") == 0 {
+			op = &backend.Set{Key: drawKey(t), Value: []byte("7")}
+		}
+		same(t, mem, servers, op, func() bool { return false })
+	}
+}
+
+// same carries out op everywhere, and compares what is answered and what is held then. What
+// came late is skipped.
+func same(t *rapid.T, mem backend.Backend, servers map[string]backend.Backend, op backend.Op, late func() bool) {
+	want := run(t, mem, op)
+	for name, server := range servers {
+		got, held, holds := run(t, server, op), holding(t, mem), holding(t, server)
+		if late() {
+			t.Skip("the machine is too slow")
+		}
+		if diff := gocmp.Diff(want, got, sameAnswer...); diff != "" {
+			t.Fatalf("%s (-memstore +%s):\n%s", backend.Name(op), name, diff)
+		}
+		if diff := gocmp.Diff(held, holds, sameAnswer...); diff != "" {
+			t.Fatalf("after %s %+v (-memstore +%s):\n%s", backend.Name(op), op, name, diff)
+		}
+	}
+}
+
+// What has expired is gone, in memstore as on the servers: keys, and fields of hashes,
+// whatever was done to them before and is done after. A turn has to end before the first
+// of its keys expires; one that a busy machine makes too slow does not count.
+func TestStructures_passingTime(t *testing.T) {
+	const life, checks = 200 * time.Millisecond, "30"
+	defer flag.Set("rapid.checks", flag.Lookup("rapid.checks").Value.String())
+	flag.Set("rapid.checks", checks)
+	servers := newServers(t)
+	short := lives{keys: []time.Duration{0, life, time.Hour}, fields: []time.Duration{0, life, time.Hour}}
+	families := []func(*rapid.T) backend.Op{short.counterOp, short.hashOp, short.hashOp, short.listOp, short.setOp, short.sortedSetOp}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := rapid.SampledFrom(families).Draw(t, "family")
+		var passed time.Duration
+		start := time.Now()
+		mem := memstore.New(memstore.Clock(func() time.Time { return start.Add(passed) }))
+		for _, server := range servers {
+			wipe(t, server)
+		}
+		for range 2 {
+			begin := time.Now()
+			for range rapid.IntRange(1, 8).Draw(t, "steps") {
+				same(t, mem, servers, draw(t), func() bool { return time.Since(begin) > life/2 })
+			}
+			time.Sleep(life + time.Millisecond)
+			passed += life + time.Millisecond
+			for name, server := range servers {
+				// A server keeps a hash whose fields have all expired for a moment.
+				var diff string
+				for range 500 {
+					if diff = gocmp.Diff(holding(t, mem), holding(t, server), sameAnswer...); diff == "" {
+						break
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				if diff != "" {
+					t.Fatalf("when time has passed (-memstore +%s):\n%s", name, diff)
+				}
+			}
+		}
+	})
 }
 
 // sameAnswer compares what stores answer: an error by what it is, and the time that a key
@@ -87,6 +162,8 @@ func run(t *rapid.T, b backend.Backend, op backend.Op) backend.Op {
 		t.Fatalf("Exec: %v, the op: %v", err, backend.Err(did))
 	}
 	switch o := did.(type) {
+	case *backend.HPTTL:
+		o.Remaining = o.Remaining.Round(10 * time.Minute)
 	case *backend.HGetAll:
 		slices.SortFunc(o.Pairs, bytes.Compare)
 	case *backend.SCombine:
@@ -160,11 +237,20 @@ func drawTexts(t *rapid.T) [][]byte {
 	return texts
 }
 
-func drawLife(t *rapid.T) backend.Expiry {
-	return backend.Expiry{
-		TTL:    rapid.SampledFrom([]time.Duration{0, time.Hour, 2 * time.Hour}).Draw(t, "ttl"),
-		IfNone: rapid.Bool().Draw(t, "if none"),
+// lives are the TTLs that ops give, to keys and to fields of hashes.
+type lives struct{ keys, fields []time.Duration }
+
+func drawLife(t *rapid.T, of []time.Duration) backend.Expiry {
+	return backend.Expiry{TTL: rapid.SampledFrom(of).Draw(t, "ttl"), IfNone: rapid.Bool().Draw(t, "if none")}
+}
+
+func (l lives) key(t *rapid.T) backend.Expiry { return drawLife(t, l.keys) }
+
+func (l lives) field(t *rapid.T) backend.Expiry {
+	if len(l.fields) == 0 {
+		return backend.Expiry{}
 	}
+	return drawLife(t, l.fields)
 }
 
 // all whole numbers are near the ends of what they can be, or small.
@@ -176,36 +262,36 @@ func drawFloat(t *rapid.T) float64 {
 	return rapid.SampledFrom([]float64{0, 1, -1, 0.1, 0.2, -0.3, 1e-9, 3.14159265358979, 1e15, 123456.789}).Draw(t, "float")
 }
 
-func drawCounterOp(t *rapid.T) backend.Op {
+func (l lives) counterOp(t *rapid.T) backend.Op {
 	key, bounded := drawKey(t), rapid.Bool().Draw(t, "bounded")
 	switch rapid.IntRange(0, 4).Draw(t, "op") {
 	case 0:
-		return &backend.IncrByFloat{Key: key, Expiry: drawLife(t), By: drawFloat(t), Bounded: bounded, Min: -1, Max: 2}
+		return &backend.IncrByFloat{Key: key, Expiry: l.key(t), By: drawFloat(t), Bounded: bounded, Min: -1, Max: 2}
 	case 1:
 		return &backend.Delete{Key: key}
 	case 2:
 		return &backend.Set{Key: key, Value: fmt.Append(nil, drawWhole(t)), TTL: rapid.SampledFrom([]time.Duration{0, 3 * time.Hour}).Draw(t, "ttl")}
 	}
 	least, most := drawWhole(t), drawWhole(t)
-	return &backend.IncrBy{Key: key, Expiry: drawLife(t), By: drawWhole(t), Bounded: bounded, Min: min(least, most), Max: max(least, most)}
+	return &backend.IncrBy{Key: key, Expiry: l.key(t), By: drawWhole(t), Bounded: bounded, Min: min(least, most), Max: max(least, most)}
 }
 
-func drawHashOp(t *rapid.T) backend.Op {
+func (l lives) hashOp(t *rapid.T) backend.Op {
 	key := drawKey(t)
 	var pairs [][]byte
 	for _, field := range slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal) {
 		pairs = append(pairs, field, drawText(t))
 	}
 	least, most := drawWhole(t), drawWhole(t)
-	return rapid.SampledFrom([]backend.Op{
-		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs},
-		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs},
-		&backend.HSet{Key: key, Expiry: drawLife(t), Pairs: pairs[:2*rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
-		&backend.HSetNX{Key: key, Expiry: drawLife(t), Field: drawText(t), Value: drawText(t)},
-		&backend.HDel{Key: key, Expiry: drawLife(t), Fields: drawTexts(t)},
-		&backend.HGetDel{Key: key, Expiry: drawLife(t), Field: drawText(t)},
-		&backend.HIncrBy{Key: key, Expiry: drawLife(t), Field: drawText(t), By: drawWhole(t), Bounded: rapid.Bool().Draw(t, "bounded"), Min: min(least, most), Max: max(least, most)},
-		&backend.HIncrByFloat{Key: key, Expiry: drawLife(t), Field: drawText(t), By: drawFloat(t)},
+	ops := []backend.Op{
+		&backend.HSet{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Pairs: pairs},
+		&backend.HSet{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Pairs: pairs},
+		&backend.HSet{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Pairs: pairs[:2*rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
+		&backend.HSetNX{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Field: drawText(t), Value: drawText(t)},
+		&backend.HDel{Key: key, Expiry: l.key(t), Fields: drawTexts(t)},
+		&backend.HGetDel{Key: key, Expiry: l.key(t), Field: drawText(t)},
+		&backend.HIncrBy{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Field: drawText(t), By: drawWhole(t), Bounded: rapid.Bool().Draw(t, "bounded"), Min: min(least, most), Max: max(least, most)},
+		&backend.HIncrByFloat{Key: key, Expiry: l.key(t), FieldExpiry: l.field(t), Field: drawText(t), By: drawFloat(t)},
 		&backend.HGet{Key: key, Field: drawText(t)},
 		&backend.HMGet{Key: key, Fields: drawTexts(t)},
 		&backend.HGetAll{Key: key},
@@ -213,47 +299,51 @@ func drawHashOp(t *rapid.T) backend.Op {
 		&backend.HLen{Key: key},
 		&backend.HScan{Key: key, Count: 1000},
 		&backend.Renew{Key: key, TTL: time.Hour},
-	}).Draw(t, "op")
+	}
+	if len(l.fields) > 0 {
+		ops = append(ops, &backend.HPTTL{Key: key, Field: drawText(t)})
+	}
+	return rapid.SampledFrom(ops).Draw(t, "op")
 }
 
-func drawListOp(t *rapid.T) backend.Op {
+func (l lives) listOp(t *rapid.T) backend.Op {
 	key, to := drawKey(t), drawKey(t)
 	start, stop := rapid.Int64Range(-6, 6).Draw(t, "start"), rapid.Int64Range(-6, 6).Draw(t, "stop")
 	most := rapid.Int64Range(0, 3).Draw(t, "max")
 	return rapid.SampledFrom([]backend.Op{
-		&backend.LPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t), MaxLen: most},
-		&backend.RPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t), MaxLen: most},
-		&backend.RPush{Key: key, Expiry: drawLife(t), Values: drawTexts(t)},
-		&backend.LPop{Key: key, Expiry: drawLife(t), Count: 1},
-		&backend.RPop{Key: key, Expiry: drawLife(t), Count: rapid.Int64Range(1, 3).Draw(t, "count")},
+		&backend.LPush{Key: key, Expiry: l.key(t), Values: drawTexts(t), MaxLen: most},
+		&backend.RPush{Key: key, Expiry: l.key(t), Values: drawTexts(t), MaxLen: most},
+		&backend.RPush{Key: key, Expiry: l.key(t), Values: drawTexts(t)},
+		&backend.LPop{Key: key, Expiry: l.key(t), Count: 1},
+		&backend.RPop{Key: key, Expiry: l.key(t), Count: rapid.Int64Range(1, 3).Draw(t, "count")},
 		&backend.LIndex{Key: key, Index: start},
-		&backend.LSet{Key: key, Expiry: drawLife(t), Index: start, Value: drawText(t)},
+		&backend.LSet{Key: key, Expiry: l.key(t), Index: start, Value: drawText(t)},
 		&backend.LRange{Key: key, Start: start, Stop: stop},
 		&backend.LLen{Key: key},
-		&backend.LTrim{Key: key, Expiry: drawLife(t), Start: start, Stop: stop},
-		&backend.LRem{Key: key, Expiry: drawLife(t), Count: start, Value: drawText(t)},
-		&backend.LMove{Key: key, To: to, FromFront: rapid.Bool().Draw(t, "from"), ToFront: rapid.Bool().Draw(t, "to"), Expiry: drawLife(t)},
+		&backend.LTrim{Key: key, Expiry: l.key(t), Start: start, Stop: stop},
+		&backend.LRem{Key: key, Expiry: l.key(t), Count: start, Value: drawText(t)},
+		&backend.LMove{Key: key, To: to, FromFront: rapid.Bool().Draw(t, "from"), ToFront: rapid.Bool().Draw(t, "to"), Expiry: l.key(t)},
 	}).Draw(t, "op")
 }
 
-func drawSetOp(t *rapid.T) backend.Op {
+func (l lives) setOp(t *rapid.T) backend.Op {
 	key, to := drawKey(t), drawKey(t)
 	how := rapid.SampledFrom([]backend.Combination{backend.Union, backend.Inter, backend.Diff}).Draw(t, "how")
 	return rapid.SampledFrom([]backend.Op{
-		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
-		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
-		&backend.SAdd{Key: key, Expiry: drawLife(t), Members: drawTexts(t)[:rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
-		&backend.SRem{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.SAdd{Key: key, Expiry: l.key(t), Members: drawTexts(t)},
+		&backend.SAdd{Key: key, Expiry: l.key(t), Members: drawTexts(t)},
+		&backend.SAdd{Key: key, Expiry: l.key(t), Members: drawTexts(t)[:rapid.IntRange(0, 1).Draw(t, "some")], Replace: true},
+		&backend.SRem{Key: key, Expiry: l.key(t), Members: drawTexts(t)},
 		&backend.SIsMember{Key: key, Member: drawText(t)},
 		&backend.SMIsMember{Key: key, Members: drawTexts(t)},
 		&backend.SCard{Key: key},
 		&backend.SScan{Key: key, Count: 1000},
-		&backend.SPop{Key: key, Expiry: drawLife(t), Count: 100},
+		&backend.SPop{Key: key, Expiry: l.key(t), Count: 100},
 		&backend.SRandMember{Key: key, Count: 100},
-		&backend.SMove{Key: key, To: to, Member: drawText(t), Expiry: drawLife(t)},
+		&backend.SMove{Key: key, To: to, Member: drawText(t), Expiry: l.key(t)},
 		&backend.SCombine{Key: key},
 		&backend.SCombine{Key: key, Others: []string{to}, How: how},
-		&backend.SCombineStore{Key: key, From: []string{to, key}, How: how, Expiry: drawLife(t)},
+		&backend.SCombineStore{Key: key, From: []string{to, key}, How: how, Expiry: l.key(t)},
 	}).Draw(t, "op")
 }
 
@@ -268,7 +358,7 @@ func drawScore(t *rapid.T) float64 {
 	return rapid.SampledFrom([]float64{0, 1, 1, 2, 0.1, -3, math.Inf(1), math.Inf(-1)}).Draw(t, "score")
 }
 
-func drawSortedSetOp(t *rapid.T) backend.Op {
+func (l lives) sortedSetOp(t *rapid.T) backend.Op {
 	key := drawKey(t)
 	start, stop := rapid.Int64Range(-6, 6).Draw(t, "start"), rapid.Int64Range(-6, 6).Draw(t, "stop")
 	low := backend.Bound{Score: drawScore(t), Open: rapid.Bool().Draw(t, "open")}
@@ -280,21 +370,21 @@ func drawSortedSetOp(t *rapid.T) backend.Op {
 	cond := rapid.SampledFrom([]backend.ZCond{backend.ZAlways, backend.ZIfAbsent, backend.ZIfHigher, backend.ZIfLower}).Draw(t, "cond")
 	reverse := rapid.Bool().Draw(t, "reverse")
 	return rapid.SampledFrom([]backend.Op{
-		&backend.ZAdd{Key: key, Expiry: drawLife(t), Bounded: bounded, Members: drawScored(t), Cond: cond, Changed: rapid.Bool().Draw(t, "changed") || cond > backend.ZIfAbsent},
-		&backend.ZAdd{Key: key, Expiry: drawLife(t), Members: drawScored(t)},
-		&backend.ZIncrBy{Key: key, Expiry: drawLife(t), Bounded: bounded, Member: drawText(t), By: drawScore(t)},
+		&backend.ZAdd{Key: key, Expiry: l.key(t), Bounded: bounded, Members: drawScored(t), Cond: cond, Changed: rapid.Bool().Draw(t, "changed") || cond > backend.ZIfAbsent},
+		&backend.ZAdd{Key: key, Expiry: l.key(t), Members: drawScored(t)},
+		&backend.ZIncrBy{Key: key, Expiry: l.key(t), Bounded: bounded, Member: drawText(t), By: drawScore(t)},
 		&backend.ZScore{Key: key, Member: drawText(t)},
 		&backend.ZMScore{Key: key, Members: drawTexts(t)},
 		&backend.ZRank{Key: key, Member: drawText(t), Reverse: reverse, Scores: rapid.Bool().Draw(t, "scores")},
-		&backend.ZRem{Key: key, Expiry: drawLife(t), Members: drawTexts(t)},
+		&backend.ZRem{Key: key, Expiry: l.key(t), Members: drawTexts(t)},
 		&backend.ZCard{Key: key},
 		&backend.ZCount{Key: key, Min: low, Max: high},
 		&backend.ZRange{Key: key, Start: start, Stop: stop, Reverse: reverse},
 		&backend.ZAround{Key: key, Member: drawText(t), Count: rapid.Int64Range(0, 2).Draw(t, "n"), Reverse: reverse},
 		&backend.ZRangeByScore{Key: key, Min: low, Max: high, Reverse: reverse, Offset: rapid.Int64Range(0, 2).Draw(t, "offset"), Count: rapid.Int64Range(0, 2).Draw(t, "n")},
-		&backend.ZRemRangeByRank{Key: key, Expiry: drawLife(t), Start: start, Stop: stop},
-		&backend.ZRemRangeByScore{Key: key, Expiry: drawLife(t), Min: low, Max: high},
-		&backend.ZPop{Key: key, Expiry: drawLife(t), Max: reverse, Count: rapid.Int64Range(1, 2).Draw(t, "n")},
+		&backend.ZRemRangeByRank{Key: key, Expiry: l.key(t), Start: start, Stop: stop},
+		&backend.ZRemRangeByScore{Key: key, Expiry: l.key(t), Min: low, Max: high},
+		&backend.ZPop{Key: key, Expiry: l.key(t), Max: reverse, Count: rapid.Int64Range(1, 2).Draw(t, "n")},
 		&backend.ZScan{Key: key, Count: 1000},
 	}).Draw(t, "op")
 }

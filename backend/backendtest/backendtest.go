@@ -59,6 +59,11 @@ type Harness struct {
 	// [backend.Do]. The cases about replies are then reported as skipped.
 	NoCommands bool
 
+	// Lacks says which ops the store does not know, beside those of NoCommands: they have to
+	// be ErrUnsupported. No Redis before 7.4 and no Valkey before 9.0 knows those of
+	// FieldExpiry. By default the store knows all.
+	Lacks func(Op) bool
+
 	// NoAbort says that the store runs the rest of a transaction of which it does
 	// not know an op, as miniredis does. The case about that is then reported as
 	// skipped.

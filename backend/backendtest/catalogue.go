@@ -31,6 +31,8 @@ type Op struct {
 	First func(key string) backend.Op
 	// Protocol says that only stores which speak the Redis protocol know the op.
 	Protocol bool
+	// FieldExpiry says that only stores know the op in which fields of a hash can expire.
+	FieldExpiry bool
 	// Stale says that the op may still find a key that has expired.
 	Stale bool
 
@@ -282,13 +284,19 @@ func opCases() (cases []testCase) {
 
 // ops are the ops that the store knows.
 func (s *suite) ops() []Op {
-	return slices.DeleteFunc(Ops(), func(o Op) bool { return o.Protocol && s.NoCommands })
+	return slices.DeleteFunc(Ops(), func(o Op) bool { return !s.knows(o) })
+}
+
+// knows says that the store knows the op.
+func (s *suite) knows(o Op) bool {
+	lacks := o.Protocol && s.NoCommands || s.Lacks != nil && s.Lacks(o)
+	return !lacks
 }
 
 // check checks what call makes of the op, on keys that are there and on others.
 func (o Op) check(t *testing.T, s *suite, call caller) {
 	t.Helper()
-	if o.Protocol && s.NoCommands {
+	if !s.knows(o) {
 		s.wantUnsupported(t, o, call)
 		return
 	}

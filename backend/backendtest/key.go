@@ -126,7 +126,7 @@ var ttlCases = []testCase{
 		name: "expired",
 		rule: "A key that has expired is absent to every op that needs it to be there, but to MemoryUsage.",
 		run: func(t *testing.T, s *suite) {
-			ops := slices.DeleteFunc(Ops(), func(o Op) bool { return o.Needs != Present || o.Stale })
+			ops := slices.DeleteFunc(s.ops(), func(o Op) bool { return o.Needs != Present || o.Stale })
 			for _, o := range ops {
 				s.putFor(t, o.Name, before, moment)
 			}

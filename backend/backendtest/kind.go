@@ -15,7 +15,7 @@ var kindCases = []testCase{
 		run: func(t *testing.T, s *suite) {
 			s.Foreign(t, "k")
 			do(t, s, content{backend.KindHash, [][]byte{[]byte(before)}}.write("h", 0))
-			for _, o := range Ops() {
+			for _, o := range s.ops() {
 				key := "k"
 				if o.Kind == backend.KindList {
 					key = "h"

@@ -16,6 +16,9 @@ func ofKind(kind backend.Kind, ops ...Op) []Op {
 // renewed is an expiry that is told from the one before.
 func renewed() backend.Expiry { return backend.Expiry{TTL: 2 * hour} }
 
+// onceRenewed is one for what has none.
+func onceRenewed() backend.Expiry { return backend.Expiry{TTL: 2 * hour, IfNone: true} }
+
 // fresh is a field, an element or a member that is not there before.
 func fresh() []byte { return []byte("fresh") }
 
@@ -105,6 +108,40 @@ func hashOps() []Op {
 			Name: "hgetdel", Effect: backend.Write, Reason: "the second one finds nothing",
 			New:  func(key string) backend.Op { return &backend.HGetDel{Key: key, Field: old(), Expiry: renewed()} },
 			Rule: "HGetDel gives the value of a field and deletes it.",
+		},
+		Op{
+			Name: "hset, fields that expire", Effect: backend.Write, Needs: Either, FieldExpiry: true,
+			Reason: "the second one undoes what another client wrote between",
+			New: func(key string) backend.Op {
+				return &backend.HSet{Key: key, Pairs: [][]byte{fresh(), changed()}, FieldExpiry: renewed()}
+			},
+			Rule: "HSet with a FieldExpiry writes fields that expire.",
+		},
+		Op{
+			Name: "hsetnx, a field that expires", Effect: backend.Write, Needs: Either, FieldExpiry: true, Reason: "the second one is refused",
+			New: func(key string) backend.Op {
+				return &backend.HSetNX{Key: key, Field: fresh(), Value: changed(), FieldExpiry: renewed(), Expiry: renewed()}
+			},
+			Rule: "HSetNX with a FieldExpiry writes a field that is not there, and that expires.",
+		},
+		Op{
+			Name: "hincrby, a field that expires", Effect: backend.Write, Needs: Either, FieldExpiry: true, Reason: "the second one adds again",
+			New: func(key string) backend.Op {
+				return &backend.HIncrBy{Key: key, Field: fresh(), By: 3, FieldExpiry: onceRenewed()}
+			},
+			Rule: "HIncrBy with a FieldExpiry adds to the number in a field that expires.",
+		},
+		Op{
+			Name: "hincrbyfloat, a field that expires", Effect: backend.Write, Needs: Either, FieldExpiry: true, Reason: "the second one adds again",
+			New: func(key string) backend.Op {
+				return &backend.HIncrByFloat{Key: key, Field: fresh(), By: 0.5, FieldExpiry: renewed()}
+			},
+			Rule: "HIncrByFloat with a FieldExpiry adds to the number in a field that expires.",
+		},
+		Op{
+			Name: "hpttl", FieldExpiry: true,
+			New:  func(key string) backend.Op { return &backend.HPTTL{Key: key, Field: old()} },
+			Rule: "HPTTL finds a field that is there.",
 		},
 		Op{
 			Name: "hexists",

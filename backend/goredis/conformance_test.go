@@ -19,25 +19,25 @@ func TestConformance(t *testing.T) {
 		client := newClient(t, &redis.Options{Addr: mini.Addr()})
 		h := harness(client, mini.Addr())
 		h.Elapse = func(_ testing.TB, d time.Duration) { mini.FastForward(d) }
-		h.NoAbort = true
+		h.NoAbort, h.Lacks = true, minitest.Lacks
 		backendtest.Run(t, h)
 	})
-	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey, servertest.Redis8, servertest.Valkey9} {
 		t.Run("server="+program.String(), func(t *testing.T) {
 			addr := servertest.Start(t, program)
 			client := newClient(t, &redis.Options{Addr: addr})
-			backendtest.Run(t, harness(client, addr))
+			backendtest.Run(t, serverHarness(t, client, addr))
 		})
 	}
 	t.Run("server=redis-server/deadlines=client", func(t *testing.T) {
 		addr := servertest.Start(t, servertest.Redis)
 		client := newClient(t, &redis.Options{Addr: addr, ContextTimeoutEnabled: true, Protocol: 2})
-		backendtest.Run(t, harness(client, addr))
+		backendtest.Run(t, serverHarness(t, client, addr))
 	})
 	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
 		t.Run("server="+program.String()+"/cluster", func(t *testing.T) {
 			c := servertest.StartReplicated(t, program)
-			h := harness(newCluster(t, &redis.ClusterOptions{Addrs: c.Addrs()}), servertest.Addrs(c.Primaries())...)
+			h := serverHarness(t, newCluster(t, &redis.ClusterOptions{Addrs: c.Addrs()}), servertest.Addrs(c.Primaries())...)
 			h.Cluster = true
 			backendtest.Run(t, h)
 		})
@@ -45,9 +45,16 @@ func TestConformance(t *testing.T) {
 			s := servertest.StartSentinel(t, program)
 			client := redis.NewFailoverClient(&redis.FailoverOptions{MasterName: s.Name, SentinelAddrs: s.Addrs})
 			t.Cleanup(func() { client.Close() })
-			backendtest.Run(t, harness(client, s.Nodes[0].Addr))
+			backendtest.Run(t, serverHarness(t, client, s.Nodes[0].Addr))
 		})
 	}
+}
+
+// serverHarness is that of a client of real servers.
+func serverHarness(t testing.TB, client redis.UniversalClient, addrs ...string) backendtest.Harness {
+	h := harness(client, addrs...)
+	h.Lacks = func(o backendtest.Op) bool { return o.FieldExpiry && !servertest.KnowsCommand(t, addrs[0], "HPEXPIRE") }
+	return h
 }
 
 // harness is that of a client of the primaries at addrs.

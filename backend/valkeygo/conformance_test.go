@@ -47,6 +47,7 @@ func TestConformance_miniredis(t *testing.T) {
 		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
 		NoAbort: true,
+		Lacks:   minitest.Lacks,
 	})
 }
 
@@ -67,6 +68,7 @@ func TestConformance_miniredisAsCluster(t *testing.T) {
 		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
 		NoAbort: true,
+		Lacks:   minitest.Lacks,
 	})
 }
 
@@ -76,6 +78,14 @@ func TestConformance_redis(t *testing.T) {
 
 func TestConformance_valkey(t *testing.T) {
 	runOn(t, servertest.Start(t, servertest.Valkey))
+}
+
+func TestConformance_redis8(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Redis8))
+}
+
+func TestConformance_valkey9(t *testing.T) {
+	runOn(t, servertest.Start(t, servertest.Valkey9))
 }
 
 // The suite holds for the older protocol, whose replies have other types.
@@ -140,5 +150,8 @@ func runSuite(t *testing.T, client valkey.Client, addrs ...string) {
 		Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addrs[0], d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, addrs[0], "RPUSH", key, "v") },
 		Cluster: client.Mode() == valkey.ClientModeCluster,
+		Lacks: func(o backendtest.Op) bool {
+			return o.FieldExpiry && !servertest.KnowsCommand(t, addrs[0], "HPEXPIRE")
+		},
 	})
 }

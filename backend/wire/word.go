@@ -84,6 +84,8 @@ var (
 	HGETALL      = Fixed("HGETALL")
 	HSET         = Fixed("HSET")
 	HSETNX       = Fixed("HSETNX")
+	HPTTL        = Fixed("HPTTL")
+	FIELDS       = Fixed("FIELDS")
 	HDEL         = Fixed("HDEL")
 	HEXISTS      = Fixed("HEXISTS")
 	HLEN         = Fixed("HLEN")

@@ -16,7 +16,7 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey} {
+	for _, program := range []servertest.Program{servertest.Redis, servertest.Valkey, servertest.Redis8, servertest.Valkey9} {
 		t.Run("server="+program.String(), func(t *testing.T) {
 			addr := servertest.Start(t, program)
 			pool := newPool(t, addr)
@@ -28,6 +28,9 @@ func TestConformance(t *testing.T) {
 				Elapse:  func(t testing.TB, d time.Duration) { servertest.Elapse(t, addr, d) },
 				Foreign: func(t testing.TB, key string) { servertest.Do(t, addr, "RPUSH", key, "element") },
 				NoWaits: true,
+				Lacks: func(o backendtest.Op) bool {
+					return o.FieldExpiry && !servertest.KnowsCommand(t, addr, "HPEXPIRE")
+				},
 			})
 		})
 	}

@@ -7,7 +7,13 @@ import (
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
+
+	"github.com/redisimnest/rin/backend"
+	"github.com/redisimnest/rin/backend/backendtest"
 )
+
+// Lacks says that miniredis does not know an op: it has no HPEXPIRE, but HPTTL.
+func Lacks(o backendtest.Op) bool { return o.FieldExpiry && o.Effect == backend.Write }
 
 // Start starts a miniredis whose GETEX, like a server's, leaves a key of
 // another kind the expiry it has.

@@ -24,12 +24,23 @@ type Program struct {
 var (
 	Redis  = Program{"redis-server", "the Debian package redis-server"}
 	Valkey = Program{"valkey-server", "the Debian package valkey-server (in Debian 12 from its backports)"}
+
+	// The versions in which fields of hashes can expire.
+	Redis8  = Program{"redis-server-8", "Redis 8 under this name, as .ci/run does"}
+	Valkey9 = Program{"valkey-server-9", "Valkey 9 under this name, as .ci/run does"}
 )
 
 // sentinels are the programs of the Sentinels that watch over each.
 var sentinels = map[Program]Program{
 	Redis:  {"redis-sentinel", "the Debian package redis-sentinel"},
 	Valkey: {"valkey-sentinel", "the Debian package valkey-sentinel (in Debian 12 from its backports)"},
+}
+
+// KnowsCommand says that the server at addr has the command.
+func KnowsCommand(t testing.TB, addr, name string) bool {
+	t.Helper()
+	info, _ := Do(t, addr, "COMMAND", "INFO", name).([]any)
+	return len(info) == 1 && info[0] != nil
 }
 
 // String is the program's name: "redis-server".
