@@ -57,33 +57,49 @@ func (e Entry[T]) MoveTo(ctx context.Context, dst Entry[T], opts ...CopyOption) 
 }
 
 func (e Entry[T]) moveTo(ctx context.Context, dst Entry[T], opts []CopyOption) (moved bool, err error) {
-	if e.check() == nil && dst.check() == nil && e.key == dst.key && e.place.store != dst.place.store {
-		return false, errors.New("the destination has the same key, so it may be the entry itself; use CopyTo and Delete")
+	if err := e.movable(dst.handle); err != nil {
+		return false, err
 	}
 	data, copied, err := e.copyTo(ctx, dst, opts)
 	if err != nil || !copied {
 		return false, err
 	}
-	err = e.deleteCopied(ctx, dst, data)
+	err = e.deleteCopied(ctx, dst.handle, &backend.CompareAndDelete{Key: e.key, Pattern: e.place.pattern, Old: data})
 	return err == nil, err
 }
 
-func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (data []byte, copied bool, err error) {
-	var c copying
+// movable turns down a move that may be one to itself.
+func (h handle) movable(dst handle) error {
+	if h.check() == nil && dst.check() == nil && h.key == dst.key && h.place.store != dst.place.store {
+		return errors.New("the destination has the same key, so it may be the entry itself; use CopyTo and Delete")
+	}
+	return nil
+}
+
+// copying is what the options of a copy say, if it can be done.
+func (h handle) copying(dst handle, opts []CopyOption) (c copying, err error) {
 	for _, opt := range opts {
 		if opt == nil {
-			return nil, false, errors.New("an option of the copy is nil; leave it out")
+			return c, errors.New("an option of the copy is nil; leave it out")
 		}
 		opt.validInCopy(&c)
 	}
-	if err := e.check(); err != nil {
-		return nil, false, err
+	if err := h.check(); err != nil {
+		return c, err
 	}
 	if err := dst.check(); err != nil {
-		return nil, false, fmt.Errorf("the destination: %w", err)
+		return c, fmt.Errorf("the destination: %w", err)
 	}
-	if e.key == dst.key && e.place.store == dst.place.store {
-		return nil, false, errors.New("the destination is the entry itself")
+	if h.key == dst.key && h.place.store == dst.place.store {
+		return c, errors.New("the destination is the entry itself")
+	}
+	return c, nil
+}
+
+func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (data []byte, copied bool, err error) {
+	c, err := e.copying(dst.handle, opts)
+	if err != nil {
+		return nil, false, err
 	}
 	get := &backend.Get{Key: e.key, Pattern: e.place.pattern}
 	if err := e.place.store.exec(ctx, get); err != nil {
@@ -104,18 +120,24 @@ func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (
 	if err := dst.encode(set, v.Value, nil); err != nil {
 		return nil, false, fmt.Errorf("the destination %s: %w", dst.key, err)
 	}
-	if err := dst.place.store.exec(ctx, set); err != nil {
-		return nil, false, fmt.Errorf("writing to %s: %w", dst.key, err)
-	}
-	return get.Value, set.Applied, nil
+	copied, err = dst.writeCopy(ctx, set)
+	return get.Value, copied, err
 }
 
-func (e Entry[T]) deleteCopied(ctx context.Context, dst Entry[T], data []byte) error {
-	op := &backend.CompareAndDelete{Key: e.key, Pattern: e.place.pattern, Old: data}
-	if err := e.place.store.exec(ctx, op); err != nil {
+// writeCopy carries out the write of a copy.
+func (h handle) writeCopy(ctx context.Context, op backend.Op) (bool, error) {
+	if err := h.place.store.exec(ctx, op); err != nil {
+		return false, fmt.Errorf("writing to %s: %w", h.key, err)
+	}
+	return backend.Did(op), nil
+}
+
+// deleteCopied deletes what was copied, by an op that does so if it is unchanged.
+func (h handle) deleteCopied(ctx context.Context, dst handle, op backend.Op) error {
+	if err := h.place.store.exec(ctx, op); err != nil {
 		return fmt.Errorf("the value was copied to %s, but not deleted here: %w", dst.key, err)
 	}
-	if !op.Deleted {
+	if !backend.Did(op) {
 		return fmt.Errorf("%w: %s holds what was read before, and nothing was deleted here", ErrConflict, dst.key)
 	}
 	return nil

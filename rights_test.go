@@ -52,6 +52,14 @@ func fillRights(t *testing.T, root *rin.Scope) {
 // third is the error of what returns two results.
 func third[A, B any](_ A, _ B, err error) error { return err }
 
+// copied is the error of a copy, if there was something to copy.
+func copied(_ bool, err error) error {
+	if errors.Is(err, rin.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
 // structureRights are the operations of structures, with a TTL.
 func structureRights() (rows []right) {
 	type run = func(ctx context.Context, root *rin.Scope) error
@@ -110,6 +118,9 @@ func structureRights() (rows []right) {
 		"move": func(ctx context.Context, root *rin.Scope) error {
 			return third(l(root).Move(ctx, rightsOther.At(root)))
 		},
+		"copy to": func(ctx context.Context, root *rin.Scope) error {
+			return copied(l(root).CopyTo(ctx, rightsOther.At(root)))
+		},
 	})
 	add("set", map[string]run{
 		"add":      func(ctx context.Context, root *rin.Scope) error { return second(s(root).Add(ctx, "d")) },
@@ -124,6 +135,9 @@ func structureRights() (rows []right) {
 		"random":   func(ctx context.Context, root *rin.Scope) error { return second(s(root).Random(ctx, 1)) },
 		"move": func(ctx context.Context, root *rin.Scope) error {
 			return second(s(root).MoveTo(ctx, rightsMore.At(root), "a"))
+		},
+		"copy to": func(ctx context.Context, root *rin.Scope) error {
+			return copied(s(root).CopyTo(ctx, rightsMore.At(root)))
 		},
 		"union": func(ctx context.Context, root *rin.Scope) error {
 			return second(s(root).Union(ctx, rightsMore.At(root)))

@@ -526,8 +526,8 @@ func TestStructures_batch(t *testing.T) {
 	})
 }
 
-// Every operation of an entry has its batched form, but for the iterators and what waits,
-// which take several round trips.
+// Every operation of an entry has its batched form, but for the iterators, what waits, and
+// what copies a whole, which take several round trips.
 func TestStructures_batchedForms(t *testing.T) {
 	walks := []string{"Each", "Fields", "PopWait", "PopFrontWait", "MoveWait"}
 	for entry, batched := range map[reflect.Type]reflect.Type{
@@ -540,7 +540,8 @@ func TestStructures_batchedForms(t *testing.T) {
 		forms := 0
 		for i := range entry.NumMethod() {
 			m := entry.Method(i)
-			if m.Type.NumIn() < 2 || m.Type.In(1) != reflect.TypeFor[context.Context]() || slices.Contains(walks, m.Name) {
+			copies := m.Type.In(m.Type.NumIn()-1) == reflect.TypeFor[[]rin.CopyOption]()
+			if m.Type.NumIn() < 2 || m.Type.In(1) != reflect.TypeFor[context.Context]() || slices.Contains(walks, m.Name) || copies {
 				continue
 			}
 			if forms++; !hasMethod(batched, m.Name) {

@@ -30,7 +30,7 @@ end
 //	KEYS[2]  the key that the guard looks at, which the step deletes; without it,
 //	         the guard looks at the key
 //	ARGV[1]  the guard: = where it must hold the string ARGV[2], NX where it must
-//	         be absent, NEW where the key is deleted first, if it holds what the
+//	         be absent, NONE where it must be, whatever it could hold, NEW where the key is deleted first, if it holds what the
 //	         command ARGV[2] reads, nothing where there is none
 //	ARGV[2]  the string, or the command
 //	ARGV[3]  what gives the key its expiry after the write, PEXPIRE or PEXPIREAT,
@@ -67,6 +67,8 @@ if anew then
   redis.call(ARGV[2], key)
   if once then left = redis.call('PTTL', key) end
   redis.call('UNLINK', key)
+elseif ARGV[1] == 'NONE' then
+  if redis.call('EXISTS', key) == 1 then return {0, false} end
 elseif ARGV[1] ~= '' then
   local now = redis.call('GET', guard)
   if now ~= (ARGV[1] == '=' and ARGV[2]) then return {0, now} end
@@ -114,7 +116,7 @@ if once then
 end
 local function step() ` + stepBody + ` end
 local done = step()
-if done.err or ARGV[5]:find('DID', 1, true) and done[2] == 0 then return done end
+if done.err or done[1] == 0 or ARGV[5]:find('DID', 1, true) and done[2] == 0 then return done end
 for i = 12, #ARGV, 2 do
   redis.call('HPEXPIRE', key, left[i] and left[i] > 0 and left[i] or life, 'FIELDS', 1, ARGV[i])
 end
@@ -153,7 +155,8 @@ type guard string
 const (
 	holdsExactly guard = "=" // the string, or else the step is refused
 	holdsNothing guard = "NX"
-	madeAnew     guard = "NEW" // it is deleted first
+	holdsNoKind  guard = "NONE" // nothing of any kind
+	madeAnew     guard = "NEW"  // it is deleted first
 )
 
 // step is a write by [stepScript]. The zero step is the command by itself.
@@ -306,6 +309,8 @@ func calls(words []wire.Word, guarded bool) (names []string) {
 	switch guard(words[atGuard].String()) {
 	case holdsExactly, holdsNothing:
 		names = append(names, "GET")
+	case holdsNoKind:
+		names = append(names, "EXISTS")
 	case madeAnew:
 		names = append(names, words[atHolds].String(), "UNLINK")
 	}

@@ -175,7 +175,7 @@ func (s *Store) hset(o *backend.HSet, it *item, now time.Time) {
 			o.Added++
 		}
 		life := o.FieldExpiry
-		if at, has := until[string(field)]; has && life.IfNone {
+		if at, has := until[string(field)]; has && life.IfNone && life.TTL > 0 {
 			life.TTL = at.Sub(now)
 		}
 		delete(h.until, string(field))

@@ -118,7 +118,7 @@ func TestStructures_passingTime(t *testing.T) {
 			time.Sleep(life + time.Millisecond)
 			passed += life + time.Millisecond
 			for name, server := range servers {
-				// A server keeps a hash whose fields have all expired for a moment.
+				// A server keeps a field that has expired for a moment.
 				var diff string
 				for range 500 {
 					if diff = gocmp.Diff(holding(t, mem), holding(t, server), sameAnswer...); diff == "" {
@@ -162,6 +162,18 @@ func run(t *rapid.T, b backend.Backend, op backend.Op) backend.Op {
 		t.Fatalf("Exec: %v, the op: %v", err, backend.Err(did))
 	}
 	switch o := did.(type) {
+	case *backend.Snapshot:
+		// The order of a set, and so its digest, is the store's own.
+		if o.Sum = ""; o.Of == backend.KindSet || o.Of == backend.KindHash {
+			slices.SortFunc(o.Texts, bytes.Compare)
+		}
+		for i := 1; i < len(o.Texts) && o.Of == backend.KindSortedSet; i += 2 {
+			score, err := backend.ScoreOf(o.Texts[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Texts[i] = backend.Score(score) // 0.1 may be 0.10000000000000001
+		}
 	case *backend.HPTTL:
 		o.Remaining = o.Remaining.Round(10 * time.Minute)
 	case *backend.HGetAll:
@@ -187,6 +199,7 @@ type contents struct {
 	Kind string
 	Left remaining
 	Data [][]byte
+	Len  int64 // of a hash, which counts a field that has expired until it is removed
 }
 
 var structureKeys = []string{"{k}1", "{k}2"}
@@ -209,6 +222,7 @@ func holding(t *rapid.T, b backend.Backend) (all []contents) {
 			c.Data = [][]byte{run(t, b, &backend.Get{Key: key}).(*backend.Get).Value}
 		case "hash":
 			c.Data = run(t, b, &backend.HGetAll{Key: key}).(*backend.HGetAll).Pairs
+			c.Len = run(t, b, &backend.HLen{Key: key}).(*backend.HLen).Len
 		case "list":
 			c.Data = run(t, b, &backend.LRange{Key: key, Stop: -1}).(*backend.LRange).Values
 		case "set":
@@ -279,7 +293,7 @@ func (l lives) counterOp(t *rapid.T) backend.Op {
 func (l lives) hashOp(t *rapid.T) backend.Op {
 	key := drawKey(t)
 	var pairs [][]byte
-	for _, field := range slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal) {
+	for _, field := range distinctTexts(t) {
 		pairs = append(pairs, field, drawText(t))
 	}
 	least, most := drawWhole(t), drawWhole(t)
@@ -299,6 +313,9 @@ func (l lives) hashOp(t *rapid.T) backend.Op {
 		&backend.HLen{Key: key},
 		&backend.HScan{Key: key, Count: 1000},
 		&backend.Renew{Key: key, TTL: time.Hour},
+		&backend.Snapshot{Key: key, Of: backend.KindHash},
+		&backend.Restore{Key: key, Of: backend.KindHash, Expiry: l.key(t), FieldExpiry: l.field(t), Texts: pairs, IfAbsent: rapid.Bool().Draw(t, "if absent")},
+		&backend.DeleteUnchanged{Key: key, Of: backend.KindHash, Sum: backend.Digest(backend.KindHash, pairs)},
 	}
 	if len(l.fields) > 0 {
 		ops = append(ops, &backend.HPTTL{Key: key, Field: drawText(t)})
@@ -323,6 +340,9 @@ func (l lives) listOp(t *rapid.T) backend.Op {
 		&backend.LTrim{Key: key, Expiry: l.key(t), Start: start, Stop: stop},
 		&backend.LRem{Key: key, Expiry: l.key(t), Count: start, Value: drawText(t)},
 		&backend.LMove{Key: key, To: to, FromFront: rapid.Bool().Draw(t, "from"), ToFront: rapid.Bool().Draw(t, "to"), Expiry: l.key(t)},
+		&backend.Snapshot{Key: key, Of: backend.KindList},
+		&backend.Restore{Key: key, Of: backend.KindList, Expiry: l.key(t), Texts: drawTexts(t), IfAbsent: rapid.Bool().Draw(t, "if absent")},
+		&backend.DeleteUnchanged{Key: key, Of: backend.KindList, Sum: backend.Digest(backend.KindList, drawTexts(t))},
 	}).Draw(t, "op")
 }
 
@@ -344,11 +364,27 @@ func (l lives) setOp(t *rapid.T) backend.Op {
 		&backend.SCombine{Key: key},
 		&backend.SCombine{Key: key, Others: []string{to}, How: how},
 		&backend.SCombineStore{Key: key, From: []string{to, key}, How: how, Expiry: l.key(t)},
+		&backend.Snapshot{Key: key, Of: backend.KindSet},
+		&backend.Restore{Key: key, Of: backend.KindSet, Expiry: l.key(t), Texts: distinctTexts(t), IfAbsent: rapid.Bool().Draw(t, "if absent")},
+		&backend.DeleteUnchanged{Key: key, Of: backend.KindSet, Sum: backend.Digest(backend.KindSet, distinctTexts(t))},
 	}).Draw(t, "op")
 }
 
+// distinctTexts are in order.
+func distinctTexts(t *rapid.T) [][]byte {
+	return slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal)
+}
+
+// scoredTexts are members and scores in turn.
+func scoredTexts(t *rapid.T) (texts [][]byte) {
+	for _, m := range drawScored(t) {
+		texts = append(texts, m.Member, backend.Score(m.Score))
+	}
+	return texts
+}
+
 func drawScored(t *rapid.T) (all []backend.Scored) {
-	for _, text := range slices.CompactFunc(slices.SortedFunc(slices.Values(drawTexts(t)), bytes.Compare), bytes.Equal) {
+	for _, text := range distinctTexts(t) {
 		all = append(all, backend.Scored{Member: text, Score: drawScore(t)})
 	}
 	return all
@@ -386,5 +422,8 @@ func (l lives) sortedSetOp(t *rapid.T) backend.Op {
 		&backend.ZRemRangeByScore{Key: key, Expiry: l.key(t), Min: low, Max: high},
 		&backend.ZPop{Key: key, Expiry: l.key(t), Max: reverse, Count: rapid.Int64Range(1, 2).Draw(t, "n")},
 		&backend.ZScan{Key: key, Count: 1000},
+		&backend.Snapshot{Key: key, Of: backend.KindSortedSet},
+		&backend.Restore{Key: key, Of: backend.KindSortedSet, Expiry: l.key(t), Texts: scoredTexts(t), IfAbsent: rapid.Bool().Draw(t, "if absent")},
+		&backend.DeleteUnchanged{Key: key, Of: backend.KindSortedSet, Sum: backend.Digest(backend.KindSortedSet, scoredTexts(t))},
 	}).Draw(t, "op")
 }

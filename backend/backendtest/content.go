@@ -71,13 +71,18 @@ func (c content) String() string {
 	return fmt.Sprintf("%v %q", c.kind, c.texts)
 }
 
-// write makes key hold the content. A hash or a sorted set of one text gets a number for
-// it.
-func (c content) write(key string, ttl time.Duration) backend.Op {
-	expiry, texts := backend.Expiry{TTL: ttl}, slices.Clone(c.texts)
+// pairs are the texts, where a hash or a sorted set of one gets a number for it.
+func (c content) pairs() [][]byte {
+	texts := slices.Clone(c.texts)
 	if (c.kind == backend.KindHash || c.kind == backend.KindSortedSet) && len(texts) == 1 {
 		texts = append(texts, []byte("7"))
 	}
+	return texts
+}
+
+// write makes key hold the content.
+func (c content) write(key string, ttl time.Duration) backend.Op {
+	expiry, texts := backend.Expiry{TTL: ttl}, c.pairs()
 	switch c.kind {
 	case backend.KindList:
 		return &backend.RPush{Key: key, Values: texts, Expiry: expiry}

@@ -445,3 +445,45 @@ func sortedSetOps() []Op {
 		},
 	)
 }
+
+// wholeOps are those on all that a structure holds.
+func wholeOps() (ops []Op) {
+	for _, kind := range []backend.Kind{backend.KindList, backend.KindHash, backend.KindSet, backend.KindSortedSet} {
+		holds, name := content{kind, [][]byte{old()}}.pairs(), kind.String()
+		restore := func(key string) *backend.Restore {
+			return &backend.Restore{Key: key, Of: kind, Texts: content{kind, [][]byte{fresh()}}.pairs(), Expiry: renewed()}
+		}
+		ops = append(ops, ofKind(
+			kind,
+			Op{
+				Name: "snapshot of a " + name,
+				New:  func(key string) backend.Op { return &backend.Snapshot{Key: key, Of: kind} },
+				// A structure that is not there has a digest, too.
+				Needs: Either,
+				Rule:  "Snapshot reads all that a structure holds.",
+			},
+			Op{
+				Name: "restore a " + name, Effect: backend.Write, Needs: Either, Reason: "the second one undoes what another client wrote between",
+				New:  func(key string) backend.Op { return restore(key) },
+				Rule: "Restore writes all of a structure, and leaves nothing else.",
+			},
+			Op{
+				Name: "delete an unchanged " + name, Effect: backend.Write, Reason: "the second one finds nothing",
+				New: func(key string) backend.Op {
+					return &backend.DeleteUnchanged{Key: key, Of: kind, Sum: backend.Digest(kind, holds)}
+				},
+				Rule: "DeleteUnchanged deletes a structure that has the digest.",
+			},
+		)...)
+		ops = append(ops, Op{
+			Name: "restore a " + name + " if absent", Effect: backend.Write, Needs: Absent, Reason: "the second one is refused",
+			New: func(key string) backend.Op {
+				op := restore(key)
+				op.IfAbsent = true
+				return op
+			},
+			Rule: "Restore with IfAbsent writes where the key is not there, whatever it could hold.",
+		})
+	}
+	return ops
+}
