@@ -162,6 +162,80 @@ func TestPopWait_lostConnection(t *testing.T) {
 	}
 }
 
+// Whenever a connection is cut while pops wait, and whenever the reply to a wait is lost, each
+// element is either returned or still there.
+func TestPopWait_faults(t *testing.T) {
+	const rounds = 25
+	for _, client := range clienttest.Clients {
+		for fault, strike := range map[string]func(*servertest.Proxy){
+			"cut":        (*servertest.Proxy).Cut,
+			"reply lost": func(p *servertest.Proxy) { p.Swallow("BLMOVE") },
+		} {
+			t.Run(string(client)+"/"+fault, func(t *testing.T) {
+				addr := servertest.Start(t, servertest.Redis)
+				proxy := servertest.NewProxy(t, addr)
+				waiting := jobs.At(worked.At(mustOpen(t, workRoot, clienttest.Server(proxy.Addr()).Open(t, client)), 1))
+				direct := jobs.At(worked.At(mustOpen(t, workRoot, clienttest.Server(addr).Open(t, client)), 1))
+				ctx, failed := t.Context(), 0
+				var want, got []string
+				for round := range rounds {
+					ended := make(chan struct{})
+					before := proxy.Count("BLMOVE")
+					if fault == "reply lost" {
+						strike(proxy)
+					}
+					var popped string
+					var err error
+					go func() {
+						defer close(ended)
+						popped, err = waiting.PopWait(ctx)
+					}()
+					for over := false; !over && proxy.Count("BLMOVE") == before; {
+						select {
+						case <-ended: // A connection that was cut before has kept it from waiting.
+							over = true
+						case <-time.After(100 * time.Microsecond):
+						}
+					}
+					elem := fmt.Sprint("job ", round)
+					want = append(want, elem)
+					if fault == "cut" && round%2 == 0 {
+						strike(proxy) // before the element comes; else as it comes
+					}
+					check(t, second(direct.Push(ctx, elem)))
+					if fault == "cut" {
+						strike(proxy)
+					}
+					<-ended
+					switch {
+					case err == nil:
+						got = append(got, popped)
+					case errors.Is(err, rin.ErrUnknownOutcome):
+						// The pop itself was cut off: it was done, or was not.
+						if n, lenErr := direct.Len(ctx); lenErr != nil || n > 1 {
+							t.Errorf("the list has %d elements, %v", n, lenErr)
+						} else if n == 0 {
+							got = append(got, elem)
+						}
+						failed++
+					default:
+						failed++
+					}
+					left, takeErr := direct.PopMany(ctx, rounds)
+					check(t, takeErr)
+					got = append(got, left...)
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("of %q there were %q", want, got)
+				}
+				if failed == 0 {
+					t.Error("no wait has failed, so nothing was tested")
+				}
+			})
+		}
+	}
+}
+
 // What can't be waited for is an error, and not a wait.
 func TestPopWait_badInput(t *testing.T) {
 	onEveryBackend(t, func(t *testing.T, r rig) {

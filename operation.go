@@ -55,7 +55,7 @@ func (o *operation[R]) send(ctx context.Context) error {
 	case o.idle:
 		return nil
 	case o.before == nil:
-		return store.exec(ctx, o.op)
+		return store.execOne(ctx, o.op)
 	}
 	return store.exec(ctx, o.before, o.op)
 }

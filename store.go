@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -38,6 +39,18 @@ func (s *store) exec(ctx context.Context, ops ...backend.Op) error {
 		return backend.FailAll(ops, ErrClosed)
 	}
 	return s.explained(ctx, ops, s.backend.Exec(ctx, ops...))
+}
+
+// batches are those of one op: a slice that is handed to a backend is always on the heap.
+var batches = sync.Pool{New: func() any { return new([1]backend.Op) }}
+
+func (s *store) execOne(ctx context.Context, op backend.Op) error {
+	batch := batches.Get().(*[1]backend.Op)
+	batch[0] = op
+	err := s.exec(ctx, batch[:]...)
+	batch[0] = nil
+	batches.Put(batch)
+	return err
 }
 
 // explained is the error of ops that were sent. Those that found another kind of value

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
@@ -82,19 +83,42 @@ func elementsOf[T any](p *place, what string, comparable bool) (elements[T], err
 	return elements[T]{typed}, nil
 }
 
-func (e elements[T]) encode(key string, v T) ([]byte, error) { return e.Append(nil, key, v) }
+// encode encodes an element into memory that short ones share.
+func (e elements[T]) encode(key string, v T) ([]byte, error) {
+	b := blocks.Get().(*block)
+	text, err := e.Append(b.free, key, v)
+	text = b.keep(text)
+	blocks.Put(b)
+	return text, err
+}
 
-// encodePair encodes two elements into one piece of memory.
+// A block is memory for many short texts, each of which is handed out once: one allocation
+// for many costs less than one each.
+type block struct{ free []byte }
+
+// blockSize is what a block has, and what a text that outlives the others keeps.
+const blockSize = 1 << 10
+
+var blocks = sync.Pool{New: func() any { return &block{make([]byte, 0, blockSize)} }}
+
+// keep takes a text out of the block, if it has been appended there.
+func (b *block) keep(text []byte) []byte {
+	n := len(text)
+	if n > cap(b.free) {
+		return text // It has outgrown the block.
+	}
+	if b.free = b.free[n:n]; cap(b.free) < blockSize/16 {
+		b.free = make([]byte, 0, blockSize)
+	}
+	return text[:n:n]
+}
+
+// encodePair encodes two elements.
 func encodePair[A, B any](a elements[A], b elements[B], key string, left A, right B) (l, r []byte, err error) {
-	buf, err := a.encode(key, left)
-	if err != nil {
-		return nil, nil, err
+	if l, err = a.encode(key, left); err == nil {
+		r, err = b.encode(key, right)
 	}
-	n := len(buf)
-	if buf, err = b.Append(buf, key, right); err != nil {
-		return nil, nil, err
-	}
-	return buf[:n:n], buf[n:], nil
+	return l, r, err
 }
 
 func (e elements[T]) encodeAll(key string, values []T) (all [][]byte, err error) {

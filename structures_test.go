@@ -15,6 +15,8 @@ import (
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
+	"github.com/redisimnest/rin/internal/clienttest"
+	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
 
@@ -524,6 +526,42 @@ func TestStructures_batch(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 	})
+}
+
+// A structure takes as much memory as one that was written by hand: there is no header, and
+// numbers are digits.
+func TestStructures_memory(t *testing.T) {
+	const many = 1000
+	for _, program := range programs {
+		t.Run(program.String(), func(t *testing.T) {
+			on := program.single(t)
+			on.empty(t)
+			addr := on.primaries[0]
+			user, ctx := someone.At(mustOpen(t, manyRoot, on.Open(t, clienttest.Goredis)), 1), t.Context()
+			p, q, g, s := profile.At(user), teams.At(user), tags.At(user), best.At(user)
+			fields, members, text := map[string]int{}, make([]string, many), player{Name: "Ann"}
+			sets, adds := []string{"HSET", "p"}, []string{"SADD", "t"}
+			for i := range many {
+				fields[fmt.Sprint("field ", i)], members[i] = i, fmt.Sprint("member ", i)
+				sets = append(sets, fmt.Sprint("field ", i), fmt.Sprint(i))
+				adds = append(adds, members[i])
+			}
+			check(t, second(p.SetMany(ctx, fields)), second(q.Set(ctx, 7, text)), second(g.Add(ctx, members...)), second(s.Add(ctx, 7, 1.5)))
+			servertest.Do(t, addr, sets...)
+			servertest.Do(t, addr, "HSET", "q", "7", `{"Name":"Ann"}`)
+			servertest.Do(t, addr, adds...)
+			servertest.Do(t, addr, "ZADD", "s", "1.5", "7")
+			for raw, key := range map[string]string{"p": p.Key(), "q": q.Key(), "t": g.Key(), "s": s.Key()} {
+				same := strings.Repeat(raw, len(key)) // The key's own length counts.
+				servertest.Do(t, addr, "RENAME", raw, same)
+				servertest.Do(t, addr, "PEXPIRE", same, "3600000")
+				ours, theirs := servertest.Do(t, addr, "MEMORY", "USAGE", key, "SAMPLES", "0"), servertest.Do(t, addr, "MEMORY", "USAGE", same, "SAMPLES", "0")
+				if ours != theirs {
+					t.Errorf("%s takes %v bytes, and by hand %v", key, ours, theirs)
+				}
+			}
+		})
+	}
 }
 
 // Every operation of an entry has its batched form, but for the iterators, what waits, and

@@ -32,7 +32,11 @@ func (o *IncrBy) info() info {
 func (o *IncrBy) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }
 
 func (o *IncrBy) count() count {
-	return count{name: wire.INCRBY, by: wire.Int(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
+	n := count{name: wire.INCRBY, by: wire.Int(o.By), expiry: o.Expiry}
+	if o.Bounded {
+		n = n.within(wire.Int(o.Min), wire.Int(o.Max))
+	}
+	return n
 }
 
 func (o *IncrBy) command(c *wire.Command) {
@@ -40,7 +44,7 @@ func (o *IncrBy) command(c *wire.Command) {
 }
 
 func (o *IncrBy) answer(r wire.Reply) error {
-	applied, r, err := o.count().answer(r)
+	applied, r, err := counted(o.Bounded, r)
 	if err == nil {
 		o.Now, err = r.Int()
 	}
@@ -74,7 +78,11 @@ func (o *IncrByFloat) info() info {
 func (o *IncrByFloat) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }
 
 func (o *IncrByFloat) count() count {
-	return count{name: wire.INCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry}.within(o.Bounded, wire.Float(o.Min), wire.Float(o.Max))
+	n := count{name: wire.INCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry}
+	if o.Bounded {
+		n = n.within(wire.Float(o.Min), wire.Float(o.Max))
+	}
+	return n
 }
 
 func (o *IncrByFloat) command(c *wire.Command) {
@@ -82,7 +90,7 @@ func (o *IncrByFloat) command(c *wire.Command) {
 }
 
 func (o *IncrByFloat) answer(r wire.Reply) error {
-	applied, r, err := o.count().answer(r)
+	applied, r, err := counted(o.Bounded, r)
 	if err == nil {
 		o.Now, err = r.Float()
 	}
@@ -174,9 +182,9 @@ type count struct {
 	min, max wire.Word
 }
 
-// within is the addition with bounds, if it has some.
-func (n count) within(bounded bool, least, most wire.Word) count {
-	n.bounded, n.min, n.max = bounded, least, most
+// within is the addition with bounds.
+func (n count) within(least, most wire.Word) count {
+	n.bounded, n.min, n.max = true, least, most
 	return n
 }
 
@@ -230,9 +238,9 @@ func (n count) calls(read string, restore ...string) []string {
 	return append(names, n.expiry.expiring()...)
 }
 
-// answer is whether the addition was made, and the number.
-func (n count) answer(r wire.Reply) (applied bool, number wire.Reply, err error) {
-	if !n.bounded {
+// counted is whether an addition was made, and the number.
+func counted(bounded bool, r wire.Reply) (applied bool, number wire.Reply, err error) {
+	if !bounded {
 		return true, r, nil
 	}
 	elems, err := r.Array(2)

@@ -465,10 +465,13 @@ func (o *HIncrBy) calls() []string { return o.count().calls("HGET", "HDEL") }
 
 func (o *HIncrBy) count() count {
 	n := count{name: wire.HINCRBY, by: wire.Int(o.By), expiry: o.Expiry, inHash: true, field: o.Field, fields: o.FieldExpiry}
-	if o.FieldExpiry.TTL > 0 && !o.Bounded {
-		return n.within(true, wire.Int(math.MinInt64), wire.Int(math.MaxInt64))
+	switch {
+	case o.Bounded:
+		return n.within(wire.Int(o.Min), wire.Int(o.Max))
+	case o.FieldExpiry.TTL > 0: // which takes the script with bounds
+		return n.within(wire.Int(math.MinInt64), wire.Int(math.MaxInt64))
 	}
-	return n.within(o.Bounded, wire.Int(o.Min), wire.Int(o.Max))
+	return n
 }
 
 func (o *HIncrBy) command(c *wire.Command) {
@@ -476,7 +479,7 @@ func (o *HIncrBy) command(c *wire.Command) {
 }
 
 func (o *HIncrBy) answer(r wire.Reply) error {
-	applied, r, err := o.count().answer(r)
+	applied, r, err := counted(o.Bounded || o.FieldExpiry.TTL > 0, r)
 	if err == nil {
 		o.Now, err = r.Int()
 	}
@@ -508,13 +511,16 @@ func (o *HIncrByFloat) calls() []string { return o.count().calls("HGET", "HDEL")
 
 func (o *HIncrByFloat) count() count {
 	n := count{name: wire.HINCRBYFLOAT, by: wire.Float(o.By), expiry: o.Expiry, inHash: true, field: o.Field, fields: o.FieldExpiry}
-	return n.within(o.FieldExpiry.TTL > 0, wire.Float(-math.MaxFloat64), wire.Float(math.MaxFloat64))
+	if o.FieldExpiry.TTL > 0 { // which takes the script with bounds
+		return n.within(wire.Float(-math.MaxFloat64), wire.Float(math.MaxFloat64))
+	}
+	return n
 }
 
 func (o *HIncrByFloat) command(c *wire.Command) { o.count().write(c, o.Key) }
 
 func (o *HIncrByFloat) answer(r wire.Reply) error {
-	_, r, err := o.count().answer(r)
+	_, r, err := counted(o.FieldExpiry.TTL > 0, r)
 	if err == nil {
 		o.Now, err = r.Float()
 	}

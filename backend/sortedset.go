@@ -365,7 +365,7 @@ func (o *ZRange) info() info {
 }
 
 func (o *ZRange) command(c *wire.Command) {
-	c.Nested = true
+	c.Nested, c.Scores = true, true
 	name := wire.ZRANGE
 	if o.Reverse {
 		name = wire.ZREVRANGE
@@ -379,18 +379,13 @@ func (o *ZRange) answer(r wire.Reply) (err error) {
 }
 
 func scoredMembers(r wire.Reply) ([]Scored, error) {
-	flat, err := r.Pairs()
-	if err != nil || len(flat) == 0 {
+	texts, scores, err := r.Scores()
+	if err != nil || len(texts) == 0 {
 		return nil, err
 	}
-	members := make([]Scored, len(flat)/2)
-	for i := range members {
-		if members[i].Member, _, err = flat[2*i].Bytes(); err == nil {
-			members[i].Score, err = flat[2*i+1].Float()
-		}
-		if err != nil {
-			return nil, err
-		}
+	members := make([]Scored, len(texts))
+	for i, text := range texts {
+		members[i] = Scored{text, scores[i]}
 	}
 	return members, nil
 }
@@ -470,7 +465,7 @@ func (o *ZRangeByScore) info() info {
 }
 
 func (o *ZRangeByScore) command(c *wire.Command) {
-	c.Nested = true
+	c.Nested, c.Scores = true, true
 	if o.Reverse {
 		c.Add(wire.ZREVRANGEBYSCORE).Key(o.Key).Add(o.Max.word(), o.Min.word())
 	} else {

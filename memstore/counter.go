@@ -24,7 +24,7 @@ func (s *Store) incrBy(o *backend.IncrBy, it *item, now time.Time) {
 	}
 	o.Now, o.Applied = digits, applied
 	if applied {
-		s.count(o.Key, strconv.FormatInt(digits, 10), it, o.Expiry, now)
+		s.count(o.Key, strconv.AppendInt(nil, digits, 10), it, o.Expiry, now)
 	}
 }
 
@@ -36,7 +36,7 @@ func (s *Store) incrByFloat(o *backend.IncrByFloat, it *item, now time.Time) {
 	}
 	o.Now, _ = strconv.ParseFloat(text, 64)
 	if o.Applied = applied; applied {
-		s.count(o.Key, text, it, o.Expiry, now)
+		s.count(o.Key, []byte(text), it, o.Expiry, now)
 	}
 }
 
@@ -49,8 +49,8 @@ func number(it *item) string {
 }
 
 // count gives the key its new number.
-func (s *Store) count(key, text string, it *item, e backend.Expiry, now time.Time) {
-	next := &item{value: []byte(text)}
+func (s *Store) count(key string, text []byte, it *item, e backend.Expiry, now time.Time) {
+	next := &item{value: text}
 	if it != nil {
 		next.expireAt = it.expireAt
 	}
@@ -63,8 +63,9 @@ func (s *Store) count(key, text string, it *item, e backend.Expiry, now time.Tim
 // addInt adds to the number that is in text, if the result is within bounds; else it is
 // what there was.
 func addInt(text string, by int64, bounded bool, least, most int64) (sum int64, applied bool, err error) {
+	var digits [20]byte
 	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || strconv.FormatInt(n, 10) != text {
+	if err != nil || string(strconv.AppendInt(digits[:0], n, 10)) != text {
 		return 0, false, fmt.Errorf("%w: not a whole number of 64 bits", backend.ErrNoNumber)
 	}
 	sum = n + by

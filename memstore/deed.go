@@ -56,7 +56,9 @@ func reads[O any, P pointerTo[O]](f func(o P, it *item, now time.Time)) deed {
 // looks is the deed of ops that only read a structure, and that have their answer
 // already where there is none.
 func looks[S structure, O any, P pointerTo[O]](f func(o P, in S)) deed {
-	return reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) })
+	d := reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) })
+	d.locks = true
+	return d
 }
 
 // changes is the deed of ops that change a structure, which fresh makes where there is

@@ -132,5 +132,21 @@ func rawStructures(b *testing.B, client *redis.Client) benchtest.RawStructures {
 			}
 			return top
 		},
+		Batch: func(ctx context.Context, times int, hash, field, counter, set, member, sorted, player string) {
+			pipe := client.Pipeline()
+			texts := make([]*redis.StringCmd, times)
+			for i := range times {
+				texts[i] = pipe.HGet(ctx, hash, field)
+				pipe.IncrBy(ctx, counter, 1)
+				pipe.SIsMember(ctx, set, member)
+				pipe.ZIncrBy(ctx, sorted, 1, player)
+			}
+			_, err := pipe.Exec(ctx)
+			must(b, err)
+			for _, text := range texts {
+				_, err := text.Int()
+				must(b, err)
+			}
+		},
 	}
 }

@@ -60,6 +60,8 @@ func newCommand(ctx context.Context, op backend.Op) redis.Cmder {
 	switch {
 	case c.Strings:
 		cmd = redis.NewStringSliceCmd(ctx, args...)
+	case c.Scores:
+		cmd = redis.NewZSliceCmd(ctx, args...)
 	case c.Map:
 		cmd = redis.NewMapStringStringCmd(ctx, args...)
 	case c.Nested:
@@ -104,10 +106,21 @@ func (c *command) val() wire.Reply {
 		return wire.Strings(cmd.Val())
 	case *redis.MapStringStringCmd:
 		return wire.Strings(flat(cmd.Val()))
+	case *redis.ZSliceCmd:
+		return scored(cmd.Val())
 	case *redis.Cmd:
 		return reply(cmd.Val())
 	}
 	return wire.Reply{}
+}
+
+func scored(all []redis.Z) wire.Reply {
+	members, scores := make([]string, len(all)), make([]float64, len(all))
+	for i, z := range all {
+		members[i], _ = z.Member.(string)
+		scores[i] = z.Score
+	}
+	return wire.Scored(members, scores)
 }
 
 // detach copies the words that share memory with the op.

@@ -140,5 +140,34 @@ func rawStructures(b *testing.B, client valkey.Client) benchtest.RawStructures {
 			}
 			return top
 		},
+		Batch: func(ctx context.Context, times int, hash, field, counter, set, member, sorted, player string) {
+			var cmds valkey.Commands
+			for range times {
+				cmds = append(
+					cmds,
+					client.B().Hget().Key(hash).Field(field).Build(),
+					client.B().Incrby().Key(counter).Increment(1).Build(),
+					client.B().Sismember().Key(set).Member(member).Build(),
+					client.B().Zincrby().Key(sorted).Increment(1).Member(player).Build(),
+				)
+			}
+			for i, result := range client.DoMulti(ctx, cmds...) {
+				var err error
+				switch i % 4 {
+				case 0:
+					var text string
+					if text, err = result.ToString(); err == nil {
+						_, err = strconv.Atoi(text)
+					}
+				case 1:
+					_, err = result.AsInt64()
+				case 2:
+					_, err = result.AsBool()
+				case 3:
+					_, err = result.AsFloat64()
+				}
+				must(b, err)
+			}
+		},
 	}
 }

@@ -12,9 +12,10 @@ type Command struct {
 	// Nested says that the reply may have elements, for a client that has to know
 	// before it reads one. A reply without them has to be expected all the same.
 	Nested bool
-	// Strings and Map say of a Nested reply that it is an array of strings, none of them
-	// nil, or a map of strings: a client may have a quicker way to read these.
-	Strings, Map bool
+	// Strings, Map and Scores say of a Nested reply that it is an array of strings, none of
+	// them nil, a map of strings, or members with scores: a client may have a quicker way
+	// to read these.
+	Strings, Map, Scores bool
 }
 
 var commands = sync.Pool{New: func() any { return new(Command) }}

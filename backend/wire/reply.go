@@ -20,16 +20,28 @@ type Reply struct {
 	Elems []Reply
 	Err   error // of an element that is an error
 
-	strings []string // in place of Elems, where [Strings] has made it
+	flat *flat // in place of Elems, where [Strings] or [Scored] has made it
+}
+
+// flat are elements that are all strings, or members with their scores.
+type flat struct {
+	strings []string
+	scores  []float64 // nil for strings alone
+}
+
+// Scored is a reply whose elements are members and their scores in turn. It is to one of
+// [ArrayOf] as [Strings] is.
+func Scored(members []string, scores []float64) Reply {
+	if scores == nil {
+		scores = []float64{}
+	}
+	return Reply{flat: &flat{members, scores}}
 }
 
 // Strings is a reply whose elements are strings. It takes less than one of [ArrayOf], and
 // has no Elems: see [Reply.Expanded].
 func Strings(texts []string) Reply {
-	if texts == nil {
-		texts = []string{}
-	}
-	return Reply{strings: texts}
+	return Reply{flat: &flat{strings: texts}}
 }
 
 // Expanded is the reply with all of its elements in Elems, those of elements too.
@@ -46,17 +58,24 @@ func (r Reply) Expanded() Reply {
 
 // elems are the elements, in whatever way the reply has them.
 func (r Reply) elems() []Reply {
-	if r.strings == nil {
+	if r.flat == nil {
 		return r.Elems
 	}
-	elems := make([]Reply, len(r.strings))
-	for i, text := range r.strings {
-		elems[i].Text = text
+	elems := make([]Reply, 0, r.len())
+	for i, text := range r.flat.strings {
+		if elems = append(elems, Reply{Text: text}); r.flat.scores != nil {
+			elems = append(elems, Reply{Text: Float(r.flat.scores[i]).String()})
+		}
 	}
 	return elems
 }
 
-func (r Reply) len() int { return len(r.Elems) + len(r.strings) }
+func (r Reply) len() int {
+	if r.flat == nil {
+		return len(r.Elems)
+	}
+	return len(r.flat.strings) + len(r.flat.scores)
+}
 
 // ArrayOf is a reply of elements.
 func ArrayOf(elems ...Reply) Reply {
@@ -67,7 +86,7 @@ func ArrayOf(elems ...Reply) Reply {
 }
 
 // IsArray says that the reply has elements, even none.
-func (r Reply) IsArray() bool { return r.Elems != nil || r.strings != nil }
+func (r Reply) IsArray() bool { return r.Elems != nil || r.flat != nil }
 
 // isText says that the reply is a text, which may be empty.
 func (r *Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
@@ -129,17 +148,48 @@ func (r Reply) Texts() ([][]byte, error) {
 	}
 	var c copier
 	texts := make([][]byte, r.len())
-	for i, text := range r.strings {
-		texts[i] = c.copy(text)
+	if r.flat != nil && r.flat.scores == nil {
+		for i, text := range r.flat.strings {
+			texts[i] = c.copy(text)
+		}
+		return texts, nil
 	}
-	for i := range r.Elems {
-		elem := &r.Elems[i]
+	elems := r.elems()
+	for i := range elems {
+		elem := &elems[i]
 		if !elem.isText() {
 			return nil, r.unexpected("an array of strings")
 		}
 		texts[i] = c.copy(elem.Text)
 	}
 	return texts, nil
+}
+
+// Scores are copies of the members in the reply, and their scores, whether they come one
+// by one or two by two.
+func (r Reply) Scores() (members [][]byte, scores []float64, err error) {
+	if r.flat != nil && r.flat.scores != nil {
+		var c copier
+		members = make([][]byte, len(r.flat.strings))
+		for i, member := range r.flat.strings {
+			members[i] = c.copy(member)
+		}
+		return members, r.flat.scores, nil
+	}
+	flat, err := r.Pairs()
+	if err != nil {
+		return nil, nil, err
+	}
+	members, scores = make([][]byte, len(flat)/2), make([]float64, len(flat)/2)
+	for i := range members {
+		if members[i], _, err = flat[2*i].Bytes(); err == nil {
+			scores[i], err = flat[2*i+1].Float()
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+	}
+	return members, scores, nil
 }
 
 // copier copies texts into blocks, so that many short ones cost few allocations, and one

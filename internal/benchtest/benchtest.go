@@ -201,7 +201,7 @@ func check(b *testing.B, err error) {
 }
 
 // Race lets rin and the raw client take turns at all calls, from one goroutine
-// and from 64.
+// and from 64. Of one it also says how many more allocations rin makes.
 func Race(b *testing.B, calls []Calls) {
 	for _, c := range calls {
 		for _, callers := range []int{1, 64} {
@@ -214,9 +214,17 @@ func Race(b *testing.B, calls []Calls) {
 				}
 				wg.Wait()
 				t.report(b)
+				if b.StopTimer(); callers == 1 {
+					b.ReportMetric(allocations(c.Rin)-allocations(c.Raw), "more-allocs")
+				}
 			})
 		}
 	}
+}
+
+// allocations is how many a call makes.
+func allocations(call func(context.Context)) float64 {
+	return testing.AllocsPerRun(100, func() { call(context.Background()) })
 }
 
 // Cost shows what one call costs the processor and the heap: it is for clients

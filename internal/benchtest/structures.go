@@ -26,6 +26,9 @@ type RawStructures struct {
 	ZIncrBy   func(ctx context.Context, key, member string, by float64) float64
 	// ZRevRange is the first ten with their scores.
 	ZRevRange func(ctx context.Context, key string) []rin.Scored[string]
+	// Batch is, that many times each and in one round trip, HGet, IncrBy, SIsMember and
+	// ZIncrBy.
+	Batch func(ctx context.Context, times int, hash, field, counter, set, member, sorted, player string)
 }
 
 // CountScript is what Counted sends.
@@ -73,6 +76,23 @@ func Structures(b *testing.B, store backend.Backend, raw RawStructures) []Calls 
 		{"op=set members/members=10000", func(ctx context.Context) { done(b)(t.Members(ctx)) }, func(ctx context.Context) { raw.SMembers(ctx, t.Key()) }},
 		{"op=sorted set increment", func(ctx context.Context) { done(b)(z.Increment(ctx, "player 7", 1)) }, func(ctx context.Context) { raw.ZIncrBy(ctx, z.Key(), "player 7", 1) }},
 		{"op=sorted set top/n=10", func(ctx context.Context) { done(b)(z.Top(ctx, 10)) }, func(ctx context.Context) { raw.ZRevRange(ctx, z.Key()) }},
+		{"op=batch/mixed=100", func(ctx context.Context) {
+			batch := root.Batch()
+			var got []*rin.Future[int]
+			var had []*rin.Future[bool]
+			var scored []*rin.Future[float64]
+			for range 25 {
+				got = append(got, s.In(batch).Get("tea"), h.In(batch).Add(1))
+				had = append(had, t.In(batch).Has("tag 7"))
+				scored = append(scored, z.In(batch).Increment("player 7", 1))
+			}
+			check(b, batch.Run(ctx))
+			results(b, got)
+			results(b, had)
+			results(b, scored)
+		}, func(ctx context.Context) {
+			raw.Batch(ctx, 25, s.Key(), "tea", "raw:hits", t.Key(), "tag 7", z.Key(), "player 7")
+		}},
 	}
 }
 
