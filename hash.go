@@ -425,9 +425,10 @@ func (e HashEntry[F, V]) FieldTTLOf(ctx context.Context, f F) (time.Duration, er
 
 func (e HashEntry[F, V]) fieldTTLOf(f F) operation[time.Duration] {
 	field, err := e.encodeField(f)
-	o := reading(e.structure, "field ttl of", &backend.HPTTL{Key: e.key, Pattern: e.pattern(), Field: field}, fieldTTL)
-	o.err = err
-	return o
+	return operation[time.Duration]{
+		handle: e.handle, name: "field ttl of", err: err, result: fieldTTL,
+		op: &backend.HPTTL{Key: e.key, Pattern: e.pattern(), Field: field},
+	}
 }
 
 func fieldTTL(_ handle, op backend.Op) (time.Duration, error) {

@@ -250,7 +250,7 @@ func (e ListEntry[T]) Each(ctx context.Context) iter.Seq2[T, error] {
 		for from := int64(0); err == nil; {
 			size := int64(e.place.store.pageSize)
 			op := &backend.LRange{Key: e.key, Pattern: e.pattern(), Start: from, Stop: from + size - 1}
-			if err = e.place.store.exec(ctx, op); err != nil {
+			if err = e.readPage(ctx, op, from == 0); err != nil {
 				break
 			}
 			for _, text := range op.Values {

@@ -56,11 +56,25 @@ func (s structure) life() backend.Expiry {
 func reading[R any](s structure, name string, op backend.Op, result func(handle, backend.Op) (R, error)) operation[R] {
 	o := operation[R]{handle: s.handle, name: name, op: op, result: result}
 	if s.check() == nil {
-		if ttl := s.place.policy.renewedTTL(); ttl > 0 {
-			o.before = &backend.Renew{Key: s.key, Pattern: s.pattern(), TTL: ttl}
-		}
+		o.before = s.renewal()
 	}
 	return o
+}
+
+// renewal is what a read sends ahead, if it renews the TTL.
+func (s structure) renewal() backend.Op {
+	if ttl := s.place.policy.renewedTTL(); ttl > 0 {
+		return &backend.Renew{Key: s.key, Pattern: s.pattern(), TTL: ttl}
+	}
+	return nil
+}
+
+// readPage reads a page of a walk. With the first, the walk is a read like any other.
+func (s structure) readPage(ctx context.Context, op backend.Op, first bool) error {
+	if renewal := s.renewal(); first && renewal != nil {
+		return s.place.store.exec(ctx, renewal, op)
+	}
+	return s.place.store.execOne(ctx, op)
 }
 
 // changing is an operation that changes something.
@@ -203,7 +217,7 @@ func each[E any](ctx context.Context, s structure, read func(cursor string, coun
 		seen := map[string]struct{}{}
 		for cursor := ""; err == nil; {
 			op, result := read(cursor, s.place.store.pageSize)
-			if err = s.place.store.exec(ctx, op); err != nil {
+			if err = s.readPage(ctx, op, cursor == ""); err != nil {
 				break
 			}
 			p := result()

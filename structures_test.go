@@ -442,14 +442,23 @@ func must[T any](v T, err error) func(testing.TB) T {
 // With Renew(OnAccess), reads of structures renew the TTL.
 func TestStructures_renewedByReads(t *testing.T) {
 	sliding := rin.Hash[string, int]("sliding", rin.TTL(time.Hour), rin.Renew(rin.OnAccess))
+	queued := rin.List[string]("queued", rin.TTL(time.Hour), rin.Renew(rin.OnAccess))
 	onEveryBackend(t, func(t *testing.T, r rig) {
 		ctx := t.Context()
-		h := sliding.At(mustOpen(t, rin.Cluster("root", rin.Child(sliding)), r))
+		root := mustOpen(t, rin.Cluster("root", rin.Child(sliding, queued)), r)
+		h, l := sliding.At(root), queued.At(root)
 		checkTold(t, []telling{
 			{"set", said(h.Set(ctx, "a", 1)), "true"},
 			{"shorten", said(h.Expire(ctx, time.Minute)), "true"},
 			{"get", said(h.Get(ctx, "a")), "1"},
 			{"renewed", lasting(ctx, h), "1h0m0s"},
+			{"shorten", said(h.Expire(ctx, time.Minute)), "true"},
+			{"ask", said(h.Exists(ctx)) + " " + lasting(ctx, h), "true 1m0s"},
+			{"walk", said(walked(h.Each(ctx))), "<nil>"},
+			{"renewed", lasting(ctx, h), "1h0m0s"},
+			{"shorten a list", said(l.Push(ctx, "a")) + said(l.Expire(ctx, time.Minute)), "1true"},
+			{"walk a list", said(walked(l.Each(ctx))), "<nil>"},
+			{"renewed", lasting(ctx, l), "1h0m0s"},
 			{"read of nothing", said(h.Delete(ctx, "a")) + said(h.Len(ctx)) + said(h.Exists(ctx)), "10false"},
 		})
 	})
