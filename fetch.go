@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -125,9 +126,11 @@ func positive(o fmt.Stringer, d time.Duration) (time.Duration, error) {
 // A value that can't be decoded is an error, or a miss where [OnMismatch] says
 // so.
 //
-// Those who wait for one load get the same value: what they must not share, a
-// slice or a map that they change, they copy. Each gets what its own options
-// promise, whoever began the load.
+// Of those who wait for one load, each gets a value of its own: nobody sees what
+// another changes in a slice, a map, or behind a pointer. The first gets what the
+// loader returned, the others what is read back from what was stored; only a value
+// that can't be stored is shared. Each gets what its own options promise, whoever
+// began the load.
 //
 // The loader may fetch other keys, with the context that it is given. Where it
 // would so wait for itself, the inner Fetch is an error at once.
@@ -285,7 +288,7 @@ func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
 		var failed storeFailure
 		switch {
 		case err == nil:
-			return f.take(ctx, result.(loaded))
+			return f.take(ctx, result.(*loaded))
 		case errors.Is(err, errNothingLoaded):
 			continue // a refresh was under way that came to nothing
 		case errors.As(err, &failed) && f.forgives(ctx, failed.error):
@@ -301,9 +304,11 @@ func (f *fetch[T]) miss(ctx context.Context, err error) (none T, _ error) {
 // own options promise.
 type loaded struct {
 	value      any
-	unstored   error // why it could not be stored
-	absent     bool  // there was nothing to load
-	remembered bool  // and that is stored
+	data       []byte      // what it is stored as, where it can be changed
+	taken      atomic.Bool // by somebody, who may change it
+	unstored   error       // why it could not be stored
+	absent     bool        // there was nothing to load
+	remembered bool        // and that is stored
 }
 
 // storeFailure is why a flight has loaded nothing: the store failed before.
@@ -312,7 +317,7 @@ type storeFailure struct{ error }
 func (e storeFailure) Unwrap() error { return e.error }
 
 // take is what this caller makes of what a flight has brought.
-func (f *fetch[T]) take(ctx context.Context, l loaded) (none T, _ error) {
+func (f *fetch[T]) take(ctx context.Context, l *loaded) (none T, _ error) {
 	switch {
 	case l.absent && !l.remembered:
 		if err := f.remember(ctx); err != nil {
@@ -323,6 +328,13 @@ func (f *fetch[T]) take(ctx context.Context, l loaded) (none T, _ error) {
 		return none, f.fail("fetch", ErrNotFound)
 	case l.unstored != nil && !f.forgives(ctx, l.unstored):
 		return none, l.unstored
+	}
+	if l.data != nil && l.taken.Swap(true) {
+		v, err := f.binding().Decode(f.key, l.data)
+		if err != nil {
+			err = f.fail("fetch", err)
+		}
+		return v, err
 	}
 	v, _ := l.value.(T) // nil is no T where that is an interface
 	return v, nil
@@ -338,11 +350,11 @@ func (f *fetch[T]) loadMissing(ctx context.Context) (any, error) {
 	}
 	switch {
 	case errors.Is(err, ErrNotFound):
-		return loaded{absent: true, remembered: true}, nil
+		return &loaded{absent: true, remembered: true}, nil
 	case err != nil:
 		return nil, storeFailure{err}
 	case v.Found:
-		return loaded{value: v.Value}, nil
+		return f.found(v.Value), nil
 	}
 	return f.loadAndStore(ctx, l)
 }
@@ -378,17 +390,30 @@ func (f *fetch[T]) loadAndStore(ctx context.Context, l *lock) (any, error) {
 	switch {
 	case errors.Is(err, Absent):
 		err := f.remember(ctx)
-		return loaded{absent: true, remembered: err == nil && f.how.absentFor > 0}, err
+		return &loaded{absent: true, remembered: err == nil && f.how.absentFor > 0}, err
 	case errors.Is(err, ErrNotFound):
 		return nil, fmt.Errorf("%w; a loader that finds nothing returns rin.Absent", err)
 	case err != nil:
 		return nil, err
 	}
 	f.place.tookToLoad(time.Since(start))
+	result := f.found(value)
 	if err := f.store(ctx, value, l); err != nil {
-		return loaded{value: value, unstored: f.fail("fetch", err)}, nil
+		result.unstored = f.fail("fetch", err)
 	}
-	return loaded{value: value}, nil
+	return result, nil
+}
+
+// found is a value that is given to each of those who wait, by copies of what it is
+// stored as where they could change it.
+func (f *fetch[T]) found(value T) *loaded {
+	l := &loaded{value: value}
+	if f.binding().mutable {
+		if data, err := f.binding().Append(nil, f.key, value); err == nil {
+			l.data = data
+		}
+	}
+	return l
 }
 
 // tookToLoad keeps a moving average.

@@ -5,9 +5,12 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
@@ -274,5 +277,85 @@ func TestClose_contextEnds(t *testing.T) {
 			t.Errorf("close: %v, want the deadline, and how many loads there were", err)
 		}
 		group.Wait()
+	})
+}
+
+// Those who wait for one load change their values as they like, and nobody sees what another
+// has changed: slices, maps, pointers, and what is in them.
+func TestFetch_copiesForEach(t *testing.T) {
+	type profile struct {
+		Tags []string
+		Sums map[string]int
+		Next *profile
+	}
+	const callers = 64
+	key, anything := rin.Key[profile]("profile"), rin.Key[any]("anything")
+	root := rin.Cluster("root", rin.Child(key, anything))
+	made := func() profile {
+		return profile{[]string{"a"}, map[string]int{"a": 1}, &profile{Tags: []string{"b"}}}
+	}
+	for name, store := range map[string]func() backend.Backend{
+		"loaded": func() backend.Backend { return memstore.New() },
+		"of which the store keeps nothing": func() backend.Backend {
+			return backend.Intercept(memstore.New(), func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+				for _, op := range ops {
+					if _, isSet := op.(*backend.Set); isSet {
+						return backend.FailAll(ops, errors.New("full"))
+					}
+				}
+				return next(ctx, ops)
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := key.At(mustOpen(t, root, store()))
+				var loads atomic.Int32
+				var group sync.WaitGroup
+				for i := range callers {
+					group.Go(func() {
+						p, err := e.Fetch(t.Context(), func(context.Context) (profile, error) {
+							time.Sleep(time.Second) // All of them wait by then.
+							loads.Add(1)
+							return made(), nil
+						}, rin.LoadAnyway())
+						if diff := cmp.Diff(made(), p); diff != "" || err != nil {
+							t.Errorf("%v, (-want +got):\n%s", err, diff)
+							return
+						}
+						p.Tags[0], p.Sums["a"], p.Next.Tags[0] = "changed", i, "changed"
+						time.Sleep(time.Second)
+						if p.Sums["a"] != i {
+							t.Errorf("another has changed %v", p.Sums)
+						}
+					})
+				}
+				group.Wait()
+				if loads.Load() != 1 {
+					t.Errorf("it was loaded %d times", loads.Load())
+				}
+			})
+		})
+	}
+	t.Run("any", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			e := anything.At(mustOpen(t, root, memstore.New()))
+			var group sync.WaitGroup
+			for range callers {
+				group.Go(func() {
+					v, err := e.Fetch(t.Context(), func(context.Context) (any, error) {
+						time.Sleep(time.Second)
+						return []int{1, 2}, nil
+					})
+					list, isList := v.([]int)
+					if err != nil || !isList || list[0] != 1 {
+						t.Errorf("Fetch = %v, %v", v, err)
+						return
+					}
+					list[0] = 7
+				})
+			}
+			group.Wait()
+		})
 	})
 }

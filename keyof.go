@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
@@ -54,6 +55,8 @@ func (k *KeyOf[T]) At(scope *Scope, params ...any) Entry[T] {
 type binding[T any] struct {
 	*codec.Typed[T]
 	dflt func() (T, error)
+	// mutable says that who has a value can change what others see of it.
+	mutable bool
 	// The results of operations, made here so that no operation has to make one.
 	got      func(handle, backend.Op) (T, error)
 	lookedUp func(handle, backend.Op) (Maybe[T], error)
@@ -79,10 +82,27 @@ func bindTo[T any](p *place) (any, error) {
 }
 
 func newBinding[T any](v *value, typed *codec.Typed[T]) (b *binding[T], err error) {
-	b = &binding[T]{Typed: typed}
+	b = &binding[T]{Typed: typed, mutable: isMutable(reflect.TypeFor[T]())}
 	b.dflt, err = defaultOf(v, typed)
 	b.got, b.lookedUp, b.swapped, b.taken, b.typed = got[T], lookedUp[T], swapped[T], taken[T], typeOf[T]
 	return b, err
+}
+
+// isMutable says that values of a type lead to memory that others can lead to, too.
+func isMutable(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface, reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return true
+	case reflect.Array:
+		return isMutable(t.Elem())
+	case reflect.Struct:
+		for i := range t.NumField() {
+			if t != reflect.TypeFor[time.Time]() && isMutable(t.Field(i).Type) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Entry is a key at its place in a store. [KeyOf.At] makes it. It is a small
