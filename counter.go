@@ -69,7 +69,9 @@ func bindCounter[N Number](p *place) (any, error) {
 	if !v.hasDefault {
 		declared.hasDefault, declared.dflt = true, N(0)
 	}
-	return newBinding(&declared, typed)
+	b, err := newBinding(&declared, typed)
+	b.added = addedTo[N]
+	return b, err
 }
 
 // CounterEntry is a counter at its place in a store. [CounterOf.At] makes it. It is a
@@ -132,7 +134,11 @@ func (c CounterEntry[N]) Dec(ctx context.Context) (N, error) { return c.addOf(1,
 // addOf adds n times sign, which is 1 or -1.
 func (c CounterEntry[N]) addOf(n N, sign int64) operation[N] {
 	op, err := c.adding(n, sign)
-	return changing(c.structure, "add", op, err, addedTo[N])
+	o := changing[N](c.structure, "add", op, err, nil)
+	if c.check() == nil {
+		o.result = bindingOf[N](c.handle).added
+	}
+	return o
 }
 
 func (c CounterEntry[N]) adding(n N, sign int64) (backend.Op, error) {

@@ -63,6 +63,7 @@ type binding[T any] struct {
 	swapped  func(handle, backend.Op) (Maybe[T], error)
 	taken    func(handle, backend.Op) (Maybe[T], error)
 	typed    func(handle, backend.Op) (string, error)
+	added    func(handle, backend.Op) (T, error) // of a counter
 }
 
 func bindTo[T any](p *place) (any, error) {
