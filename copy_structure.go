@@ -81,6 +81,15 @@ func recoded[T any](src, dst structure, texts [][]byte, words int) ([][]byte, er
 	return out, recodeInto(out, elems[T](src.handle), elems[T](dst.handle), src.key, dst.key, texts, 0, words)
 }
 
+// recodedMembers is recoded for members, of which no two may be one in the destination.
+func recodedMembers[T any](src, dst structure, texts [][]byte, words int) ([][]byte, error) {
+	out, err := recoded[T](src, dst, texts, words)
+	if err == nil {
+		err = distinctIn(dst, "member", out, words)
+	}
+	return out, err
+}
+
 // distinctIn turns down texts of which two would be one in the destination.
 func distinctIn(dst structure, what string, texts [][]byte, words int) error {
 	firsts := make([][]byte, 0, len(texts)/words)
@@ -143,11 +152,7 @@ func (e SetEntry[T]) MoveAllTo(ctx context.Context, dst SetEntry[T], opts ...Cop
 }
 
 func recodeSet[T any](src, dst structure, texts [][]byte) ([][]byte, error) {
-	out, err := recoded[T](src, dst, texts, 1)
-	if err != nil {
-		return nil, err
-	}
-	return out, distinctIn(dst, "member", out, 1)
+	return recodedMembers[T](src, dst, texts, 1)
 }
 
 // CopyTo copies the sorted set to dst. See [ListEntry.CopyTo].
@@ -166,11 +171,7 @@ func recodeSortedSet[T any](src, dst structure, texts [][]byte) ([][]byte, error
 	} else {
 		texts = lastOf(texts, v.maxLen, 2)
 	}
-	out, err := recoded[T](src, dst, texts, 2)
-	if err != nil {
-		return nil, err
-	}
-	return out, distinctIn(dst, "member", out, 2)
+	return recodedMembers[T](src, dst, texts, 2)
 }
 
 // CopyTo copies the hash to dst, whose [FieldTTL] its fields get, too. See

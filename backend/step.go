@@ -30,8 +30,9 @@ end
 //	KEYS[2]  the key that the guard looks at, which the step deletes; without it,
 //	         the guard looks at the key
 //	ARGV[1]  the guard: = where it must hold the string ARGV[2], NX where it must
-//	         be absent, NONE where it must be, whatever it could hold, NEW where the key is deleted first, if it holds what the
-//	         command ARGV[2] reads, nothing where there is none
+//	         be absent, NONE where it must be, whatever it could hold, NEW where
+//	         the key is deleted first, if it holds what the command ARGV[2] reads,
+//	         nothing where there is none
 //	ARGV[2]  the string, or the command
 //	ARGV[3]  what gives the key its expiry after the write, PEXPIRE or PEXPIREAT,
 //	         or nothing
