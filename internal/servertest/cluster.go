@@ -45,14 +45,11 @@ func join(t testing.TB, primaries, all []string) {
 	}
 }
 
-// startNode starts a node whose bus has a free port of its own: the default,
-// port+10000, may be above 65535.
+// startNode starts a node of a cluster that has no other yet.
 func startNode(t testing.TB, p Program, settings ...string) *Node {
 	t.Helper()
-	_, bus, _ := net.SplitHostPort(freeAddr(t))
 	return start(t, p, append([]string{
 		"--cluster-enabled", "yes",
-		"--cluster-port", bus,
 		"--cluster-config-file", "nodes.conf",
 	}, settings...)...)
 }
@@ -61,11 +58,7 @@ func startNode(t testing.TB, p Program, settings ...string) *Node {
 func meet(t testing.TB, addr, other string) {
 	t.Helper()
 	host, port, _ := net.SplitHostPort(other)
-	config, _ := Do(t, other, "CONFIG", "GET", "cluster-port").([]any)
-	if len(config) != 2 {
-		t.Fatalf("servertest: %s does not tell its cluster-port", other)
-	}
-	Do(t, addr, "CLUSTER", "MEET", host, port, fmt.Sprint(config[1]))
+	Do(t, addr, "CLUSTER", "MEET", host, port)
 }
 
 func awaitCluster(t testing.TB, addr string, wants ...string) {

@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +56,10 @@ const (
 	// startTries is how often a start is tried, since another process may take
 	// the free port before the server does.
 	startTries = 5
+	// firstPort is the lowest port of a server.
+	firstPort = 10_000
+	// busOffset is how far above its port a node of a cluster has its bus.
+	busOffset = 10_000
 	// startTimeout bounds a single start, and the joining of a cluster.
 	startTimeout = 20 * time.Second
 	// pollInterval is the pause between two looks at a server.
@@ -149,15 +155,37 @@ func poll(ctx context.Context, abort <-chan struct{}, try func() error) error {
 	}
 }
 
-// freeAddr is a loopback address that nobody listens on at this moment.
+// freeAddr is a loopback address that nobody listens on at this moment, with one
+// for the bus of a cluster [busOffset] above it. Both lie below the ports that
+// systems give to outgoing connections and to listeners that name none, so that
+// only another test's server could take one before this server does, or while
+// it is down.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("servertest: no free port: %v", err)
+	var failures []error
+	for range startTries {
+		port := firstPort + rand.IntN(busOffset)
+		err := errors.Join(listens(port), listens(port+busOffset))
+		if err == nil {
+			return loopback(port)
+		}
+		failures = append(failures, err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatalf("servertest: no free port: %v", errors.Join(failures...))
+	return ""
+}
+
+// listens says why nobody can listen on the port.
+func listens(port int) error {
+	l, err := net.Listen("tcp", loopback(port))
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+func loopback(port int) string {
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 func readLog(path string) string {
