@@ -120,12 +120,20 @@ func (e Entry[T]) Get(ctx context.Context) (T, error) {
 }
 
 func (e Entry[T]) get() operation[T] {
-	o := operation[T]{handle: e.handle, name: "get"}
+	o := operation[T]{handle: e.handle, name: "get", op: e.reading()}
 	if e.check() == nil {
-		e.access(&o.get)
 		o.result = e.binding().got
 	}
 	return o
+}
+
+// reading is a read that renews the TTL where the declaration says so.
+func (h handle) reading() *backend.Get {
+	op := new(backend.Get)
+	if h.check() == nil {
+		h.access(op)
+	}
+	return op
 }
 
 // access makes op a read that renews the TTL where the declaration says so.
@@ -149,9 +157,8 @@ func (e Entry[T]) Lookup(ctx context.Context) (T, bool, error) {
 }
 
 func (e Entry[T]) lookup() operation[Maybe[T]] {
-	o := operation[Maybe[T]]{handle: e.handle, name: "lookup"}
+	o := operation[Maybe[T]]{handle: e.handle, name: "lookup", op: e.reading()}
 	if e.check() == nil {
-		e.access(&o.get)
 		o.result = e.binding().lookedUp
 	}
 	return o
@@ -296,7 +303,7 @@ func (e Entry[T]) Raw(ctx context.Context) ([]byte, bool, error) {
 
 func (e Entry[T]) raw() operation[Maybe[[]byte]] {
 	return operation[Maybe[[]byte]]{
-		handle: e.handle, name: "raw", get: backend.Get{Key: e.key, Pattern: e.pattern()},
+		handle: e.handle, name: "raw", op: &backend.Get{Key: e.key, Pattern: e.pattern()},
 		result: func(_ handle, op backend.Op) (Maybe[[]byte], error) {
 			get := op.(*backend.Get)
 			return Maybe[[]byte]{get.Value, get.Found}, nil
@@ -319,7 +326,7 @@ func (e Entry[T]) forget() operation[bool] {
 func (e Entry[T]) Type(ctx context.Context) (string, error) { return e.storedType().now(ctx) }
 
 func (e Entry[T]) storedType() operation[string] {
-	o := operation[string]{handle: e.handle, name: "type", get: backend.Get{Key: e.key, Pattern: e.pattern()}}
+	o := operation[string]{handle: e.handle, name: "type", op: &backend.Get{Key: e.key, Pattern: e.pattern()}}
 	if e.check() == nil {
 		o.result = e.binding().typed
 	}

@@ -17,21 +17,16 @@ import (
 type operation[R any] struct {
 	handle handle
 	name   string
-	op     backend.Op  // nil where it is get
-	get    backend.Get // in one piece with the operation: reads are what large batches are made of
-	before backend.Op  // sent ahead of op, where there is one
-	err    error       // why it can't be sent, if it can't
-	idle   bool        // there is nothing to send: the result is that of op as it is
+	op     backend.Op
+	before backend.Op // sent ahead of op, where there is one
+	err    error      // why it can't be sent, if it can't
+	idle   bool       // there is nothing to send: the result is that of op as it is
 	result func(handle, backend.Op) (R, error)
 }
 
 // now carries out the operation in a round trip of its own.
 func (o operation[R]) now(ctx context.Context) (value R, err error) {
 	w := o.handle.watch(ctx)
-	if o.op == nil {
-		get := o.get
-		o.op = &get
-	}
 	if err = o.check(); err == nil {
 		err = o.send(ctx)
 	}
@@ -63,9 +58,6 @@ func (o *operation[R]) send(ctx context.Context) error {
 // in queues the operation in a batch.
 func (o operation[R]) in(b *Batch) *Future[R] {
 	f := &Future[R]{operation: o}
-	if f.op == nil {
-		f.op = &f.get
-	}
 	f.err = b.queue(f)
 	return f
 }

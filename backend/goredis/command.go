@@ -19,7 +19,8 @@ import (
 // finds out whether it was sent and answered, and forbids that it is sent again.
 type command struct {
 	redis.Cmder
-	op backend.Op
+	text redis.StringCmd // what Cmder is where no reply with elements is expected
+	op   backend.Op
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
@@ -40,38 +41,46 @@ type command struct {
 
 func newCommands(ctx context.Context, ops []backend.Op) []command {
 	cmds := make([]command, len(ops))
+	var words []any
 	for i, op := range ops {
-		cmds[i] = command{Cmder: newCommand(ctx, op), op: op, once: backend.EffectOf(op) == backend.Write}
+		c := backend.Command(op)
+		if n := len(c.Words); n > len(words) {
+			words = make([]any, max(n, usualWords*(len(ops)-i-1)))
+		}
+		args := words[:len(c.Words):len(c.Words)]
+		words = words[len(args):]
+		for j, word := range c.Words {
+			args[j] = word.Any()
+		}
+		cmds[i].op, cmds[i].once = op, backend.EffectOf(op) == backend.Write
+		cmds[i].expect(ctx, c, args)
+		c.Free()
 	}
 	return cmds
 }
 
-// newCommand is what go-redis sends for op. A reply without elements is read as a
-// string whatever it is, for which go-redis gives numbers as digits: that saves
-// the boxing of the other way, which every reply could take.
-func newCommand(ctx context.Context, op backend.Op) redis.Cmder {
-	c := backend.Command(op)
-	defer c.Free()
-	args := make([]any, len(c.Words))
-	for i, word := range c.Words {
-		args[i] = word.Any()
-	}
-	var cmd redis.Cmder
+// usualWords is what most commands of a batch have: their words share memory.
+const usualWords = 4
+
+// expect makes c what go-redis sends. A reply without elements is read as a string
+// whatever it is, for which go-redis gives numbers as digits: that saves the boxing of the
+// other way, which every reply could take.
+func (c *command) expect(ctx context.Context, sent *wire.Command, args []any) {
 	switch {
-	case c.Strings:
-		cmd = redis.NewStringSliceCmd(ctx, args...)
-	case c.Scores:
-		cmd = redis.NewZSliceCmd(ctx, args...)
-	case c.Map:
-		cmd = redis.NewMapStringStringCmd(ctx, args...)
-	case c.Nested:
-		cmd = redis.NewCmd(ctx, args...)
+	case sent.Strings:
+		c.Cmder = redis.NewStringSliceCmd(ctx, args...)
+	case sent.Scores:
+		c.Cmder = redis.NewZSliceCmd(ctx, args...)
+	case sent.Map:
+		c.Cmder = redis.NewMapStringStringCmd(ctx, args...)
+	case sent.Nested:
+		c.Cmder = redis.NewCmd(ctx, args...)
 	default:
-		cmd = redis.NewStringCmd(ctx, args...)
+		c.text = *redis.NewStringCmd(ctx, args...)
+		c.Cmder = &c.text
 	}
-	cmd.SetFirstKeyPos(int8(c.KeyAt))
-	cmd.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
-	return cmd
+	c.SetFirstKeyPos(int8(sent.KeyAt))
+	c.SetStepCount(1) // Else a cluster client asks its servers, without a deadline.
 }
 
 // Args is what go-redis calls when it writes the command to a connection, once

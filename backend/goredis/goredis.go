@@ -169,9 +169,11 @@ func (b *Backend) process(ctx context.Context, cmds []command) {
 
 // through sends cmds through a pipeline, whose error it returns.
 func through(ctx context.Context, pipe redis.Pipeliner, cmds []command) error {
+	queued := make([]redis.Cmder, len(cmds))
 	for i := range cmds {
-		pipe.Process(ctx, &cmds[i]) // Only queues it.
+		queued[i] = &cmds[i]
 	}
+	pipe.BatchProcess(ctx, queued...) // Only queues them.
 	_, err := pipe.Exec(ctx)
 	if err != nil {
 		refuse(cmds, err)

@@ -81,6 +81,9 @@ func replies(m valkey.ValkeyMessage) wire.Reply {
 	if texts, ok := textsOf(elems); ok {
 		return wire.Strings(texts)
 	}
+	if members, scores, ok := scoredOf(elems); ok {
+		return wire.Scored(members, scores)
+	}
 	all := make([]wire.Reply, len(elems))
 	for i := range elems {
 		all[i] = reply(elems[i])
@@ -98,6 +101,20 @@ func textsOf(elems []valkey.ValkeyMessage) (texts []string, ok bool) {
 		texts[i], _ = elems[i].ToString()
 	}
 	return texts, true
+}
+
+// scoredOf are members and their scores, if all messages are a pair of them.
+func scoredOf(elems []valkey.ValkeyMessage) (members []string, scores []float64, ok bool) {
+	members, scores = make([]string, len(elems)), make([]float64, len(elems))
+	for i := range elems {
+		pair, _ := elems[i].ToArray()
+		if len(pair) != 2 || !pair[0].IsString() || !pair[1].IsFloat64() {
+			return nil, nil, false
+		}
+		members[i], _ = pair[0].ToString()
+		scores[i], _ = pair[1].ToFloat64()
+	}
+	return members, scores, true
 }
 
 func pairs(m valkey.ValkeyMessage) wire.Reply {
