@@ -16,6 +16,7 @@ import (
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/internal/clienttest"
+	"github.com/redisimnest/rin/internal/minitest"
 	"github.com/redisimnest/rin/internal/servertest"
 	"github.com/redisimnest/rin/memstore"
 )
@@ -45,7 +46,7 @@ func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
 		on := single(mini.Addr())
 		on.Valkey.ForceSingleClient, on.Valkey.DisableCache = true, true
 		on.run(t, func(t *testing.T, r rig) {
-			r.elapse, r.fieldTTL = mini.FastForward, false
+			r.elapse, r.fieldTTL = minitest.NewClock(mini).Pass, false
 			f(t, r)
 		})
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
@@ -52,6 +53,12 @@ var (
 	// ErrConflict: another writer changed the key each time that Update tried, or
 	// while a MoveTo was under way.
 	ErrConflict = errors.New("another writer changed the key meanwhile")
+
+	// ErrLocked: the lock is held, or all permits are. It comes in a [*LockedError].
+	ErrLocked = errors.New("locked")
+	// ErrLeaseLost: a lease was not renewed in time, or was broken, so that somebody else
+	// may have it.
+	ErrLeaseLost = errors.New("the lease is lost")
 
 	// ErrTTL: a TTL is less than a millisecond, or a time to expire at has passed
 	// or is later than a store can count.
@@ -115,6 +122,27 @@ func (e *OpError) Error() string {
 
 // Unwrap returns why the operation failed.
 func (e *OpError) Unwrap() error { return e.Err }
+
+// LockedError says that a lock is held, or all permits of a semaphore are. It is
+// [ErrLocked].
+type LockedError struct {
+	// Left is how long it takes at most until one can be had, unless a holder renews its
+	// lease.
+	Left time.Duration
+	// Permits is how many can be held at a time.
+	Permits int64
+}
+
+// Error says how long it takes at most.
+func (e *LockedError) Error() string {
+	if e.Permits == 1 {
+		return fmt.Sprintf("%v for %v, unless the holder renews its lease", ErrLocked, e.Left)
+	}
+	return fmt.Sprintf("%v for %v, unless the holders of all %d permits renew their leases", ErrLocked, e.Left, e.Permits)
+}
+
+// Unwrap returns [ErrLocked].
+func (e *LockedError) Unwrap() error { return ErrLocked }
 
 // SchemaError lists everything that is wrong with a declaration. [Open] returns
 // it.

@@ -19,9 +19,6 @@ type lock struct {
 	held    bool
 }
 
-// releaseTime bounds how long a release may take: the lease comes after it.
-const releaseTime = 5 * time.Second
-
 // tryAcquire is the lock, nil where somebody else holds it or none is wanted.
 func (f *fetch[T]) tryAcquire(ctx context.Context) (*lock, error) {
 	if f.how.lease == 0 {

@@ -83,9 +83,13 @@ type oneSlotOption struct{ anyNode }
 
 // OneSlot says that a hash tag without a parameter, such as {jobs}, is meant:
 // all keys below it lie in one slot of a Redis Cluster, and so on one server. It
-// applies to [Cluster] and [Key]. Below the root, [Open] takes such a tag for a
+// applies to every node. Below the root, [Open] takes such a tag for a
 // placeholder that is written wrongly unless OneSlot is given.
-func OneSlot() NodeOption { return oneSlotOption{} }
+func OneSlot() PatternOption { return oneSlotOption{} }
+
+func (oneSlotOption) validInLock()      {}
+func (oneSlotOption) validInSemaphore() {}
+func (oneSlotOption) validInLimiter()   {}
 
 func (o oneSlotOption) declare(n *node) {
 	n.oneSlot = true
@@ -123,6 +127,9 @@ type value struct {
 	maxLen     int64
 	fieldTTL   time.Duration
 	keepLowest bool
+	permits    int64         // of a semaphore
+	poll       time.Duration // of a lock or a semaphore
+	limit      limit         // of a limiter
 	hasDefault bool
 	dflt       any
 	typeName   string

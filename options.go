@@ -60,8 +60,29 @@ type SortedSetOption interface {
 	validInSortedSet()
 }
 
-// NodeOption is an option of every node: of [Cluster], [Key], [Counter], [Hash], [List],
-// [Set] and [SortedSet].
+// LockOption is an option of [Lock].
+type LockOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInLock()
+}
+
+// SemaphoreOption is an option of [Semaphore].
+type SemaphoreOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInSemaphore()
+}
+
+// LimiterOption is an option of [Limiter].
+type LimiterOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInLimiter()
+}
+
+// NodeOption is an option of every node that holds values, or clusters of them: of
+// [Cluster], [Key], [Counter], [Hash], [List], [Set] and [SortedSet].
 type NodeOption interface {
 	ClusterOption
 	KeyOption
@@ -70,6 +91,14 @@ type NodeOption interface {
 	ListOption
 	SetOption
 	SortedSetOption
+}
+
+// PatternOption is an option of every node, since it is about its pattern.
+type PatternOption interface {
+	NodeOption
+	LockOption
+	SemaphoreOption
+	LimiterOption
 }
 
 // WriteOption is an option of a single write, such as [Entry.Set].

@@ -129,6 +129,7 @@
 package rin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -150,6 +151,7 @@ import (
 // several errors, errors.As finds each of them.
 func Open(root *ClusterNode, b backend.Backend, opts ...OpenOption) (*Scope, error) {
 	s := &store{backend: b, pageSize: backend.DefaultPageSize}
+	s.life, s.end = context.WithCancelCause(context.Background())
 	errs := s.configure(opts)
 	if root == nil {
 		errs = append(errs, openError("the root cluster is nil; give what rin.Cluster returns"))

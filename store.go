@@ -30,6 +30,10 @@ type store struct {
 	closed   atomic.Bool
 	flights  flight.Group[flightKey]
 	turns    turns
+	// life ends with Close, and with it the leases that are kept.
+	life   context.Context
+	end    context.CancelCauseFunc
+	leases sync.WaitGroup
 }
 
 // exec carries out ops in one round trip. It and transact are the only callers of

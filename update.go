@@ -132,7 +132,7 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 	if change == nil {
 		return none, errors.New("the function is nil")
 	}
-	done, err := e.place.store.turns.take(ctx, e.key)
+	_, done, err := e.place.store.turns.take(ctx, e.key)
 	if err != nil {
 		return none, err
 	}

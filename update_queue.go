@@ -17,17 +17,30 @@ type turns struct {
 type turn struct {
 	taken   chan struct{}
 	waiters int
+	freed   chan struct{} // by free; of one message
 }
 
 // take waits for the key's turn, or for the end of ctx. Who has it calls done.
-func (ts *turns) take(ctx context.Context, key string) (done func(), err error) {
-	t := ts.join(key)
+func (ts *turns) take(ctx context.Context, key string) (t *turn, done func(), err error) {
+	t = ts.join(key)
 	select {
 	case t.taken <- struct{}{}:
-		return func() { <-t.taken; ts.leave(key, t) }, nil
+		return t, func() { <-t.taken; ts.leave(key, t) }, nil
 	case <-ctx.Done():
 		ts.leave(key, t)
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
+	}
+}
+
+// free tells who has the key's turn that what it waits for may be there.
+func (ts *turns) free(key string) {
+	ts.mu.Lock()
+	defer ts.mu.Unlock()
+	if t := ts.keys[key]; t != nil {
+		select {
+		case t.freed <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -36,7 +49,7 @@ func (ts *turns) join(key string) *turn {
 	defer ts.mu.Unlock()
 	t := ts.keys[key]
 	if t == nil {
-		t = &turn{taken: make(chan struct{}, 1)}
+		t = &turn{taken: make(chan struct{}, 1), freed: make(chan struct{}, 1)}
 		if ts.keys == nil {
 			ts.keys = map[string]*turn{}
 		}

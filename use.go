@@ -27,12 +27,14 @@ func (s *Scope) Use(f func(prefix string) error) error {
 	return nil
 }
 
+var errNilFunc = errors.New("the function is nil")
+
 func use(text string, bad error, f func(string) error) error {
 	switch {
 	case bad != nil:
 		return bad
 	case f == nil:
-		return errors.New("the function is nil")
+		return errNilFunc
 	}
 	return f(text)
 }

@@ -237,7 +237,8 @@ func answersArray(op backend.Op) bool {
 	c := backend.Command(op)
 	defer c.Free()
 	_, fixed := op.(*backend.HMGet) // which has an element for each field
-	return c.Nested && c.Words[0].String() != "EVAL" && !fixed
+	_, listed := op.(*backend.Leases)
+	return c.Nested && (c.Words[0].String() != "EVAL" || listed) && !fixed
 }
 
 func mentions(err error, text string) bool {

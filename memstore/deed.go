@@ -19,7 +19,7 @@ type deed struct {
 }
 
 // deeds are those of all ops that the store knows.
-var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds, wholeDeeds)
+var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds, wholeDeeds, leaseDeeds, limitDeeds)
 
 func byType(families ...[]deed) map[reflect.Type]deed {
 	all := map[reflect.Type]deed{}
@@ -56,7 +56,11 @@ func reads[O any, P pointerTo[O]](f func(o P, it *item, now time.Time)) deed {
 // looks is the deed of ops that only read a structure, and that have their answer
 // already where there is none.
 func looks[S structure, O any, P pointerTo[O]](f func(o P, in S)) deed {
-	d := reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) })
+	return underLock(reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) }))
+}
+
+// underLock is a deed that takes the lock at once.
+func underLock(d deed) deed {
 	d.locks = true
 	return d
 }

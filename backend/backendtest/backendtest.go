@@ -96,6 +96,8 @@ func families() []family {
 		{"value", slices.Concat(getCases, setCases, takeCases)},
 		{"key", slices.Concat(deleteCases, existsCases, ttlCases, expireCases, persistCases, expireTimeCases, memoryCases)},
 		{"change", slices.Concat(swapCases, compareAndDeleteCases, setLockedCases)},
+		{"lease", leaseCases},
+		{"limit", limitCases},
 		{"kind", kindCases},
 		{"exec", execCases},
 		{"do", doCases},

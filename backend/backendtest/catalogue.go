@@ -70,7 +70,7 @@ func changed() []byte { return []byte("changed") }
 
 // Ops is the catalogue of all ops.
 func Ops() []Op {
-	return slices.Concat(keyOps(), counterOps(), hashOps(), listOps(), setOps(), sortedSetOps(), wholeOps())
+	return slices.Concat(keyOps(), counterOps(), hashOps(), listOps(), setOps(), sortedSetOps(), wholeOps(), leaseOps(), limitOps())
 }
 
 // keyOps are those on plain values, and on keys of any kind.

@@ -27,7 +27,7 @@ type mutant struct {
 // spoil makes a store one that breaks a rule.
 type spoil func(backend.Backend) backend.Backend
 
-var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, kindMutants, execMutants,
+var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, leaseMutants, limitMutants, kindMutants, execMutants,
 	transactionMutants, waitMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
@@ -1099,4 +1099,76 @@ var concurrencyMutants = []mutant{
 			}
 		})(b)
 	}},
+}
+
+var leaseMutants = []mutant{
+	{"has a permit too many", "lease/permits", on(func(o *backend.Acquire, next next) {
+		o.Permits++
+		next(o)
+		o.Permits--
+	})},
+	{"gives no token a second lease", "lease/the same token", on(func(o *backend.Acquire, next next) {
+		held := &backend.Leases{Key: o.Key}
+		next(held)
+		for _, lease := range held.Held {
+			if bytes.Equal(lease.Token, o.Token) {
+				o.Left = lease.Left
+				return
+			}
+		}
+		next(o)
+	})},
+	{"gives all leases one number", "lease/numbers grow", on(func(o *backend.Acquire, next next) {
+		if next(o); o.Acquired {
+			o.Number = 5
+		}
+	})},
+	{"prolongs what has ended", "lease/a lease ends", on(func(o *backend.Prolong, next next) {
+		until := float64(time.Now().Add(o.TTL).UnixMilli())
+		next(&backend.ZAdd{Key: o.Key, Members: []backend.Scored{{Member: o.Token, Score: until}}})
+		o.Prolonged = true
+	})},
+	{"prolongs the lease and not the key", "lease/prolong", on(func(o *backend.Prolong, next next) {
+		ttl := &backend.TTL{Key: o.Key}
+		next(ttl)
+		if next(o); o.Prolonged {
+			next(&backend.Expire{Key: o.Key, TTL: ttl.Remaining})
+		}
+	})},
+	{"looks at no other key", "lease/wrong kind of fence", on(func(o *backend.Acquire, next next) {
+		fence := o.Fence
+		o.Fence = backend.Sibling(o.Key, "elsewhere")
+		next(o)
+		o.Fence = fence
+	})},
+}
+
+var limitMutants = []mutant{
+	{"has a burst of one more", "limit/a burst", on(func(o *backend.Limit, next next) {
+		o.Burst++
+		next(o)
+		o.Burst--
+	})},
+	{"remembers for good", "limit/what is earned", on(func(o *backend.Limit, next next) {
+		next(o)
+		next(&backend.Persist{Key: o.Key})
+	})},
+	{"knows no windows", "limit/a window", on(func(o *backend.Limit, next next) {
+		window := o.Window
+		o.Window = false
+		next(o)
+		o.Window = window
+	})},
+	{"counts what only looks", "limit/peek", on(func(o *backend.Limit, next next) {
+		peek := o.Peek
+		o.Peek = false
+		next(o)
+		o.Peek = peek
+	})},
+	{"allows what it can't count", "limit/no limiter", on(func(o *backend.Limit, next next) {
+		if next(o); backend.Err(o) != nil {
+			backend.Fail(o, nil)
+			o.Allowed = true
+		}
+	})},
 }

@@ -38,13 +38,15 @@ func newClient(t testing.TB, addr string, setups ...setup) valkey.Client {
 
 func TestConformance_miniredis(t *testing.T) {
 	mini := minitest.Start(t)
+	clock := minitest.NewClock(mini)
 	b := valkeygo.New(newClient(t, mini.Addr(), miniredisSetup...))
 	backendtest.Run(t, backendtest.Harness{
 		New: func(testing.TB) backend.Backend {
 			mini.FlushAll()
+			clock.Reset()
 			return b
 		},
-		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
+		Elapse:  func(_ testing.TB, d time.Duration) { clock.Pass(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
 		NoAbort: true,
 		Lacks:   minitest.Lacks,
@@ -54,6 +56,7 @@ func TestConformance_miniredis(t *testing.T) {
 // A client that isn't told otherwise takes miniredis for a cluster.
 func TestConformance_miniredisAsCluster(t *testing.T) {
 	mini := minitest.Start(t)
+	clock := minitest.NewClock(mini)
 	client := newClient(t, mini.Addr(), func(o *valkey.ClientOption) { o.DisableCache = true })
 	if client.Mode() != valkey.ClientModeCluster {
 		t.Fatalf("the client is in mode %q; this test is for a cluster's", client.Mode())
@@ -62,10 +65,11 @@ func TestConformance_miniredisAsCluster(t *testing.T) {
 	backendtest.Run(t, backendtest.Harness{
 		New: func(testing.TB) backend.Backend {
 			mini.FlushAll()
+			clock.Reset()
 			return b
 		},
 		Cluster: true,
-		Elapse:  func(_ testing.TB, d time.Duration) { mini.FastForward(d) },
+		Elapse:  func(_ testing.TB, d time.Duration) { clock.Pass(d) },
 		Foreign: func(t testing.TB, key string) { servertest.Do(t, mini.Addr(), "RPUSH", key, "v") },
 		NoAbort: true,
 		Lacks:   minitest.Lacks,

@@ -4,6 +4,7 @@ package minitest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alicebob/miniredis/v2"
 	"github.com/alicebob/miniredis/v2/server"
@@ -32,4 +33,27 @@ func Start(t testing.TB) *miniredis.Miniredis {
 		return foreign
 	})
 	return m
+}
+
+// Clock lets time pass for a miniredis: for what expires, and for its TIME, which stands
+// still from then on.
+type Clock struct {
+	mini   *miniredis.Miniredis
+	passed time.Duration
+}
+
+// NewClock is the clock of a miniredis.
+func NewClock(m *miniredis.Miniredis) *Clock { return &Clock{mini: m} }
+
+// Pass lets d pass.
+func (c *Clock) Pass(d time.Duration) {
+	c.passed += d
+	c.mini.FastForward(d)
+	c.mini.SetTime(time.Now().Add(c.passed))
+}
+
+// Reset makes the time that of this machine again.
+func (c *Clock) Reset() {
+	c.passed = 0
+	c.mini.SetTime(time.Time{})
 }

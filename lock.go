@@ -1,0 +1,152 @@
+package rin
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redisimnest/rin/backend"
+)
+
+// LockNode is a declared lock. [Lock] makes it; [LockNode.At] binds it to a place in a
+// store.
+type LockNode struct{ node }
+
+// Lock declares a lock, which one holder at a time can have:
+//
+//	var ReportLock = rin.Lock("lock:report:<day>")
+//
+//	err := ReportLock.At(root, day).Do(ctx, 10*time.Second, func(ctx context.Context) error { … })
+//
+// It is a lease: see [Lease] for what it promises, and what no lock in Redis can. Clocks
+// play no part but the server's. Beside it is a key for [Lease.Fence], which lives for a
+// week.
+//
+// Mistakes are reported by [Open], all of them together.
+func Lock(pattern string, opts ...LockOption) *LockNode {
+	l := &LockNode{newNode(pattern)}
+	l.self = l
+	l.value = &value{holds: "lock", kind: backend.KindSortedSet, permits: 1, poll: defaultPoll, bind: bindNothing}
+	for _, opt := range opts {
+		l.add(opt)
+	}
+	return l
+}
+
+// At binds the lock to a scope. It takes parameters as [KeyOf.At] does.
+func (l *LockNode) At(scope *Scope, params ...any) LockEntry {
+	if l == nil {
+		return LockEntry{permits{handle{err: errNilNode}}}
+	}
+	return LockEntry{permits{at(scope, &l.node, params)}}
+}
+
+// LockEntry is a lock at its place in a store. [LockNode.At] makes it. It is a small value,
+// immutable, and safe for concurrent use.
+type LockEntry struct{ permits }
+
+// Holder returns who holds the lock, and whether anybody does. It is a script: O(1).
+func (l LockEntry) Holder(ctx context.Context) (Holder, bool, error) {
+	all, err := l.holders().now(ctx)
+	if len(all) == 0 {
+		return Holder{}, false, err
+	}
+	return all[0], true, err
+}
+
+// SemaphoreNode is a declared semaphore. [Semaphore] makes it; [SemaphoreNode.At] binds it
+// to a place in a store.
+type SemaphoreNode struct{ node }
+
+// Semaphore declares a number of permits, which as many holders can have at a time:
+//
+//	var Exports = rin.Semaphore("exports", rin.Permits(5))
+//
+// Each permit is a lease of its own, so that one whose holder has died comes back: see
+// [Lease]. How many there are is what the declaration says, and is not stored.
+//
+// Mistakes are reported by [Open], all of them together.
+func Semaphore(pattern string, opts ...SemaphoreOption) *SemaphoreNode {
+	s := &SemaphoreNode{newNode(pattern)}
+	s.self = s
+	s.value = &value{holds: "semaphore", kind: backend.KindSortedSet, poll: defaultPoll, bind: bindNothing}
+	for _, opt := range opts {
+		s.add(opt)
+	}
+	if s.value.permits == 0 {
+		s.problem("it has no permits; say how many, as in rin.Permits(5)")
+	}
+	return s
+}
+
+// At binds the semaphore to a scope. It takes parameters as [KeyOf.At] does.
+func (s *SemaphoreNode) At(scope *Scope, params ...any) SemaphoreEntry {
+	if s == nil {
+		return SemaphoreEntry{permits{handle{err: errNilNode}}}
+	}
+	return SemaphoreEntry{permits{at(scope, &s.node, params)}}
+}
+
+// SemaphoreEntry is a semaphore at its place in a store. [SemaphoreNode.At] makes it. It is
+// a small value, immutable, and safe for concurrent use.
+type SemaphoreEntry struct{ permits }
+
+// Holders returns who holds a permit, the one that ends first in front. It is a script:
+// O(log n + m) with m held.
+func (s SemaphoreEntry) Holders(ctx context.Context) ([]Holder, error) { return s.holders().now(ctx) }
+
+// bindNothing is for what holds no values of the application.
+func bindNothing(*place) (any, error) { return nil, nil }
+
+type permitsOption struct{ n int64 }
+
+// Permits says how many leases of a semaphore can be held at a time. It applies to
+// [Semaphore], which needs it. Programs that declare different numbers each keep to their
+// own.
+func Permits(n int64) SemaphoreOption { return permitsOption{n} }
+
+func (permitsOption) validInSemaphore() {}
+
+func (o permitsOption) declare(n *node) {
+	if n.value.permits = o.n; o.n <= 0 {
+		n.value.permits = 1 // Else it would be said twice.
+		n.problem("%v: give at least one", o)
+	}
+}
+
+func (o permitsOption) String() string { return fmt.Sprintf("Permits(%d)", o.n) }
+
+// defaultPoll is the default of [Poll].
+const defaultPoll = 50 * time.Millisecond
+
+type pollOption struct{ every time.Duration }
+
+// PollOption is what [Poll] returns: an option of [Lock] and [Semaphore].
+type PollOption interface {
+	LockOption
+	SemaphoreOption
+}
+
+// Poll says how long a process that waits for a lock lets pass at most before it asks the
+// server again. Shorter is sooner, and costs the server more. It applies to [Lock] and
+// [Semaphore]. By default it is 50 milliseconds.
+func Poll(every time.Duration) PollOption { return pollOption{every} }
+
+func (pollOption) validInLock()      {}
+func (pollOption) validInSemaphore() {}
+
+func (o pollOption) declare(n *node) {
+	if n.value.poll = o.every; o.every < time.Millisecond {
+		n.problem("%v: less than a millisecond would only keep the server busy", o)
+	}
+}
+
+func (o pollOption) String() string { return fmt.Sprintf("Poll(%v)", o.every) }
+
+// pause is how long to wait before the server is asked again, of what can be had after
+// left at the latest.
+func (p permits) pause(left time.Duration) time.Duration {
+	poll := p.handle.place.node.value.poll
+	return min(poll/2+rand.N(poll/2+1), left+time.Millisecond)
+}
