@@ -41,6 +41,8 @@ func Limiter(pattern string, opts ...LimiterOption) *LimiterNode {
 		l.problem("a limiter with Window has no burst; take out one of the two")
 	case limit.burst == 0:
 		limit.burst = limit.rate
+	case float64(limit.burst)/float64(limit.rate)*float64(limit.per) > float64(maxPer):
+		l.problem("its burst takes more than %v to earn", maxPer)
 	}
 	return l
 }

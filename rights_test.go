@@ -36,8 +36,10 @@ var (
 	rightsSet    = rin.Set[string]("set")
 	rightsMore   = rin.Set[string]("more")
 	rightsSorted = rin.SortedSet[string]("sorted", rin.MaxLen(5))
+	rightsLock   = rin.Lock("lock")
+	rightsLimit  = rin.Limiter("limit", rin.Rate(100, time.Minute))
 	rightsRoot   = rin.Cluster("root", rin.TTL(time.Hour), rin.Child(rightsAge, rightsSlide, rightsWindow,
-		rightsCount, rightsHash, rightsFields, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted))
+		rightsCount, rightsHash, rightsFields, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted, rightsLock, rightsLimit))
 )
 
 // fillRights makes the structures hold something.
@@ -103,6 +105,22 @@ func structureRights() (rows []right) {
 		},
 		"add, with a FieldTTL": func(ctx context.Context, root *rin.Scope) error { return second(f(root).Add(ctx, "a", 1)) },
 		"field ttl of":         func(ctx context.Context, root *rin.Scope) error { return second(f(root).FieldTTLOf(ctx, "a")) },
+	})
+	add("lock, semaphore", map[string]run{
+		"acquire, do, release": func(ctx context.Context, root *rin.Scope) error {
+			lease, err := rightsLock.At(root).TryAcquire(ctx, time.Hour)
+			if err == nil {
+				err = lease.Release(ctx)
+			}
+			return err
+		},
+		"holder": func(ctx context.Context, root *rin.Scope) error { return third(rightsLock.At(root).Holder(ctx)) },
+		"break":  func(ctx context.Context, root *rin.Scope) error { return second(rightsLock.At(root).Break(ctx)) },
+	})
+	add("limiter", map[string]run{
+		"allow, wait": func(ctx context.Context, root *rin.Scope) error { return second(rightsLimit.At(root).Allow(ctx)) },
+		"peek":        func(ctx context.Context, root *rin.Scope) error { return second(rightsLimit.At(root).Peek(ctx)) },
+		"reset":       func(ctx context.Context, root *rin.Scope) error { return second(rightsLimit.At(root).Reset(ctx)) },
 	})
 	add("list", map[string]run{
 		"push":             func(ctx context.Context, root *rin.Scope) error { return second(l(root).Push(ctx, "d")) },

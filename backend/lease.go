@@ -20,6 +20,8 @@ import (
 // ended, were broken, or were lost with the server that knew them: the greater of one more
 // than the last, which is kept in the key Fence for a week, and of the server's time in
 // microseconds.
+//
+// It gives no lease to a user who may not give it back.
 type Acquire struct {
 	Key     string
 	Pattern string
@@ -67,7 +69,7 @@ const lastScript = `redis.call('PEXPIREAT', key, redis.call('ZRANGE', key, -1, -
 //	ARGV[4] the milliseconds that the last number is kept
 //
 // The answer is an array of 1 and the number, or of 0 and the milliseconds left.
-const acquireScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'ZREMRANGEBYSCORE', 1, 1}, {'PEXPIREAT', 1}, {'SET', 1}})
+const acquireScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'ZREMRANGEBYSCORE', 1, 1}, {'PEXPIREAT', 1}, {'ZRANGE', 0, 1}, {'ZRANGEBYSCORE', 0, 1}, {'ZREM', 1}, {'SET', 1}})
 if no then return no end
 local live, own = '(' .. ms, tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0)
 local over = redis.call('ZCOUNT', key, live, '+inf') - ARGV[3]
@@ -83,7 +85,7 @@ return {1, number}`
 var acquireWord = wire.Fixed(acquireScript)
 
 func (o *Acquire) calls() []string {
-	return []string{"TIME", "ZSCORE", "ZCOUNT", "ZRANGEBYSCORE", "GET", "ZREMRANGEBYSCORE", "ZADD", "PEXPIREAT", "ZRANGE", "SET"}
+	return []string{"TIME", "ZSCORE", "ZCOUNT", "ZRANGEBYSCORE", "GET", "ZREMRANGEBYSCORE", "ZADD", "PEXPIREAT", "ZRANGE", "SET", "ZREM"}
 }
 
 func (o *Acquire) command(c *wire.Command) {
@@ -126,7 +128,7 @@ func (o *Prolong) info() info {
 	return info{name: "prolong", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
 }
 
-const prolongScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'PEXPIREAT', 1}})
+const prolongScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'PEXPIREAT', 1}, {'ZRANGE', 0, 1}})
 if no then return no end
 if tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0) <= ms then return 0 end
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1])
