@@ -271,6 +271,7 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	err = store.execOne(ctx, op)
 	for tries := 0; errors.Is(err, ErrUnknownOutcome) && ctx.Err() == nil && tries < 3; tries++ {
 		asked = time.Now()
+		backend.Fail(op, nil)
 		err = store.execOne(ctx, op) // With the same token, it does no harm.
 	}
 	switch {

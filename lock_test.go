@@ -346,6 +346,37 @@ func TestSemaphore(t *testing.T) {
 	})
 }
 
+// The permits of a process that has died come back when their leases end.
+func TestSemaphore_crash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memstore.New()
+		dead := mustOpen(t, guarded, store)
+		for range 2 {
+			if _, err := slots.At(dead).Acquire(t.Context(), 10*time.Second); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(time.Minute)
+		if err := dead.Close(t.Context()); err != nil { // Nobody renews them, and nobody gives them back.
+			t.Fatal(err)
+		}
+		start := time.Now()
+		var waiting sync.WaitGroup
+		for range 2 {
+			waiting.Go(func() {
+				err := slots.At(mustOpen(t, guarded, store)).Do(t.Context(), lease, func(context.Context) error { return nil })
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		waiting.Wait()
+		if took := time.Since(start); took > 10*time.Second+10*time.Millisecond {
+			t.Errorf("the permits came back after %v", took)
+		}
+	})
+}
+
 // Of many in many stores, one at a time has the lock, and two the semaphore; each gets it in
 // the end, and fences grow.
 func TestLock_contended(t *testing.T) {
