@@ -44,6 +44,9 @@ func TestLock(t *testing.T) {
 		if by, held, err := lock.Holder(ctx); err != nil || !held || by.Left <= 0 || by.Left > lease || by.ID == "" || !strings.Contains(by.Name, ":") {
 			t.Errorf("Holder = %v, %t, %v", by, held, err)
 		}
+		if n, err := root.Count(ctx); n != 1 || err != nil {
+			t.Errorf("a lock that is held is %d keys, %v", n, err)
+		}
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
 		if _, err := lock.Acquire(ended, lease); !errors.Is(err, context.Canceled) {
@@ -72,13 +75,24 @@ func TestLock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer second.Release(ctx)
 		if second.Fence() <= first.Fence() {
 			t.Errorf("fence %d after %d", second.Fence(), first.Fence())
 		}
+		if _, err := root.Clear(ctx); err != nil {
+			t.Error(err)
+		}
+		r.elapse(time.Millisecond)
+		third, err := lock.Acquire(ctx, lease)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if third.Fence() <= second.Fence() {
+			t.Errorf("after a Clear, fence %d after %d", third.Fence(), second.Fence())
+		}
+		second = third
 		if other, err := jobLock.At(root, "other").TryAcquire(ctx, lease); err != nil {
 			t.Errorf("another lock: %v", err)
-		} else if err := other.Release(ctx); err != nil {
+		} else if err := errors.Join(other.Release(ctx), second.Release(ctx)); err != nil {
 			t.Error(err)
 		}
 	})
