@@ -51,7 +51,8 @@ func (l *Lease) Context() context.Context { return l.ctx }
 
 // Fence is a number that is greater than those of all leases of the same lock before,
 // whoever had them, also where they expired or were broken, or the server has lost its
-// data. What is written to under the lock can remember the greatest that it has seen and
+// data: its time in microseconds, or one more than the last number, which it keeps for a
+// day. What is written to under the lock can remember the greatest that it has seen and
 // turn down those that are less: writes of a holder that has lost its lease and doesn't
 // know.
 func (l *Lease) Fence() int64 { return l.fence }
@@ -206,12 +207,21 @@ func (p permits) Do(ctx context.Context, lease time.Duration, f func(ctx context
 
 // Break takes all leases away from those who hold them, and returns whether there were
 // any. It is for an operator who knows that a holder is gone, and can't wait until its
-// lease ends: a holder that lives learns of it only when it renews. It is UNLINK: O(1).
+// lease ends: a holder that lives learns of it only when it renews. It is ZREMRANGEBYSCORE:
+// O(log n + m) with m held.
 func (p permits) Break(ctx context.Context) (bool, error) {
 	if p.handle.check() == nil {
 		defer p.handle.place.store.turns.free(p.handle.key)
 	}
-	return operation[bool]{handle: p.handle, name: "break", op: p.handle.unlink(), result: didIt}.now(ctx)
+	op := &backend.ZRemRangeByScore{
+		Key: p.handle.key, Pattern: p.handle.pattern(),
+		Min: backend.Lowest, Max: backend.Bound{Score: backend.LastLease},
+	}
+	return operation[bool]{handle: p.handle, name: "break", op: op, result: broke}.now(ctx)
+}
+
+func broke(_ handle, op backend.Op) (bool, error) {
+	return op.(*backend.ZRemRangeByScore).Removed > 0, nil
 }
 
 // Holder is who holds a lease.
@@ -263,8 +273,8 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	}
 	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease, released: make(chan struct{})}
 	op := &backend.Acquire{
-		Key: p.handle.key, Pattern: p.handle.pattern(), Fence: p.handle.fenceKey(), Token: l.token,
-		TTL: lease, Permits: p.handle.place.node.value.permits,
+		Key: p.handle.key, Pattern: p.handle.pattern(), Token: l.token, TTL: lease,
+		Permits: p.handle.place.node.value.permits,
 	}
 	store := p.handle.place.store
 	asked := time.Now()

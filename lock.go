@@ -19,9 +19,9 @@ type LockNode struct{ node }
 //
 //	err := ReportLock.At(root, day).Do(ctx, 10*time.Second, func(ctx context.Context) error { … })
 //
-// It is a lease: see [Lease] for what it promises, and what no lock in Redis can. Clocks
-// play no part but the server's. Beside it is a key for [Lease.Fence], which lives for a
-// week.
+// It is a lease: see [Lease] for what it promises, and what no lock in Redis can. No clock
+// plays a part but the server's. It is one key, which is kept for a day after the last
+// lease, for the sake of [Lease.Fence].
 //
 // Mistakes are reported by [Open], all of them together.
 func Lock(pattern string, opts ...LockOption) *LockNode {

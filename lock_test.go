@@ -348,7 +348,7 @@ func TestSemaphore(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !(one.Fence() < two.Fence() && two.Fence() < three.Fence()) {
+		if one.Fence() >= two.Fence() || two.Fence() >= three.Fence() {
 			t.Errorf("fences %d, %d, %d", one.Fence(), two.Fence(), three.Fence())
 		}
 		if err := errors.Join(two.Release(ctx), three.Release(ctx)); err != nil {
@@ -405,7 +405,8 @@ func TestLock_contended(t *testing.T) {
 			root := roots[i%stores]
 			enter := func(of interface {
 				Do(context.Context, time.Duration, func(context.Context) error) error
-			}, holders *atomic.Int64, most int64) {
+			}, holders *atomic.Int64, most int64,
+			) {
 				err := of.Do(t.Context(), lease, func(context.Context) error {
 					defer holders.Add(-1)
 					return ensure(holders.Add(1) <= most, fmt.Sprintf("more than %d are in", most))

@@ -13,19 +13,16 @@ import (
 const (
 	lockSuffix   = "%lock"
 	absentSuffix = "%absent"
-	fenceSuffix  = "%fence"
 )
 
 func (h handle) lockKey() string { return backend.Sibling(h.key, lockSuffix) }
 
 func (h handle) absentKey() string { return backend.Sibling(h.key, absentSuffix) }
 
-func (h handle) fenceKey() string { return backend.Sibling(h.key, fenceSuffix) }
-
 // isSibling reports whether a key is one that rin keeps beside a value. Such keys
 // are cleared with the rest, and are otherwise not shown.
 func (s *store) isSibling(key string) bool {
-	for _, suffix := range []string{lockSuffix, absentSuffix, fenceSuffix} {
+	for _, suffix := range []string{lockSuffix, absentSuffix} {
 		base, tag, found := cutLast(key, suffix)
 		if found && (tag == "" || tag[0] == '{') && backend.Sibling(base, suffix) == key {
 			p, _ := s.root.parse(strings.Split(base, ":"), nil)

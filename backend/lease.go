@@ -7,26 +7,28 @@ import (
 )
 
 // Leases are the members of a sorted set: each a token, with the server's time in
-// milliseconds at which it ends as its score. The key expires with the last of them. A
-// lease is given back by removing its token, with [ZRem].
+// milliseconds at which it ends as its score. The empty member has the number of the last
+// lease, which is greater than all these. A lease is given back by removing its token, with
+// [ZRem]; all of them are taken away by removing what is not greater than [LastLease]. The
+// key lives for a day longer than its leases.
 //
 // The time is the server's alone, so that the clocks of those who hold leases don't matter.
+
+// LastLease is a score greater than the end of any lease, and less than any number.
+const LastLease = 1e14
 
 // Acquire takes a lease for Token, if fewer than Permits others are held: a script. For a
 // token that has one already it is a new one, so that it can be sent again when its reply
 // was lost.
 //
 // Each lease has a Number that is greater than those of all before it, also where they have
-// ended, were broken, or were lost with the server that knew them: the greater of one more
-// than the last, which is kept in the key Fence for a week, and of the server's time in
-// microseconds.
+// ended, were taken away, or were lost with the server that knew them: the greater of one
+// more than the last, and of the server's time in microseconds.
 //
 // It gives no lease to a user who may not give it back.
 type Acquire struct {
 	Key     string
 	Pattern string
-	// Fence is where the last number is kept, in Key's slot: see [Sibling].
-	Fence   string
 	Token   []byte
 	TTL     time.Duration
 	Permits int64
@@ -43,10 +45,8 @@ func (o *Acquire) info() info {
 	return info{name: "acquire", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Acquired}
 }
 
-func (o *Acquire) beside() []string { return []string{o.Fence} }
-
-// fenceTime is how long the last number is kept, in case the server's clock is set back.
-const fenceTime = 7 * 24 * time.Hour
+// numberTime is how long the last number is kept, in case the server's clock is set back.
+const numberTime = 24 * time.Hour
 
 // nowScript stands behind mayScript where the time matters: now is the server's in
 // microseconds, and ms in milliseconds.
@@ -55,43 +55,42 @@ now = now[1] * 1000000 + now[2]
 local ms = math.floor(now / 1000)
 `
 
-// lastScript has the key expire with the last of its leases.
-const lastScript = `redis.call('PEXPIREAT', key, redis.call('ZRANGE', key, -1, -1, 'WITHSCORES')[2])
-`
-
 // acquireScript is an [Acquire].
 //
 //	KEYS[1] the leases
-//	KEYS[2] the last number
 //	ARGV[1] the token
 //	ARGV[2] the milliseconds of the lease
 //	ARGV[3] the permits
 //	ARGV[4] the milliseconds that the last number is kept
 //
 // The answer is an array of 1 and the number, or of 0 and the milliseconds left.
-const acquireScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'ZREMRANGEBYSCORE', 1, 1}, {'PEXPIREAT', 1}, {'ZRANGE', 0, 1}, {'ZRANGEBYSCORE', 0, 1}, {'ZREM', 1}, {'SET', 1}})
-if no then return no end
-local live, own = '(' .. ms, tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0)
-local over = redis.call('ZCOUNT', key, live, '+inf') - ARGV[3]
-if over >= 0 and own <= ms then
-  return {0, redis.call('ZRANGEBYSCORE', key, live, '+inf', 'WITHSCORES', 'LIMIT', over, 1)[2] - ms}
+const acquireScript = mayScript + nowScript + `local all, live, ended = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), {}, {}
+for i = 1, #all, 2 do
+  local token, score = all[i], tonumber(all[i + 1])
+  if token == '' then now = math.max(now, score + 1)
+  elseif score <= ms then ended[#ended + 1] = token
+  elseif token ~= ARGV[1] then live[#live + 1] = score end
 end
-local number = string.format('%.0f', math.max(now, (redis.call('GET', KEYS[2]) or 0) + 1))
-redis.call('ZREMRANGEBYSCORE', key, '-inf', ms)
-redis.call('ZADD', key, ms + ARGV[2], ARGV[1])
-` + lastScript + `redis.call('SET', KEYS[2], number, 'PX', ARGV[4])
+local over = #live - ARGV[3]
+if over >= 0 then return {0, live[over + 1] - ms} end
+local no = refused({{'ZADD', 1, 1}, {'PEXPIRE', 1}, {'ZREM', 1}})
+if no then return no end
+for _, token in ipairs(ended) do redis.call('ZREM', key, token) end
+local number = string.format('%.0f', now)
+redis.call('ZADD', key, ms + ARGV[2], ARGV[1], number, '')
+redis.call('PEXPIRE', key, math.max(ARGV[2], (live[#live] or 0) - ms) + ARGV[4])
 return {1, number}`
 
 var acquireWord = wire.Fixed(acquireScript)
 
 func (o *Acquire) calls() []string {
-	return []string{"TIME", "ZSCORE", "ZCOUNT", "ZRANGEBYSCORE", "GET", "ZREMRANGEBYSCORE", "ZADD", "PEXPIREAT", "ZRANGE", "SET", "ZREM"}
+	return []string{"TIME", "ZRANGE", "ZADD", "PEXPIRE", "ZREM"}
 }
 
 func (o *Acquire) command(c *wire.Command) {
 	c.Nested = true
-	c.Add(wire.EVAL, acquireWord, wire.Int(2)).Key(o.Key).Key(o.Fence).
-		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(fenceTime))
+	c.Add(wire.EVAL, acquireWord, wire.Int(1)).Key(o.Key).
+		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(numberTime))
 }
 
 func (o *Acquire) answer(r wire.Reply) error {
@@ -128,20 +127,22 @@ func (o *Prolong) info() info {
 	return info{name: "prolong", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
 }
 
-const prolongScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'PEXPIREAT', 1}, {'ZRANGE', 0, 1}})
+const prolongScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'PTTL'}, {'PEXPIRE', 1}})
 if no then return no end
 if tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0) <= ms then return 0 end
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1])
-` + lastScript + `return 1`
+local life = ARGV[2] + ARGV[3]
+if redis.call('PTTL', key) < life then redis.call('PEXPIRE', key, life) end
+return 1`
 
 var prolongWord = wire.Fixed(prolongScript)
 
 func (o *Prolong) calls() []string {
-	return []string{"TIME", "ZSCORE", "ZADD", "PEXPIREAT", "ZRANGE"}
+	return []string{"TIME", "ZSCORE", "ZADD", "PTTL", "PEXPIRE"}
 }
 
 func (o *Prolong) command(c *wire.Command) {
-	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL))
+	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL), millis(numberTime))
 }
 
 func (o *Prolong) answer(r wire.Reply) error {
@@ -170,7 +171,7 @@ func (o *Leases) info() info {
 	return info{name: "leases", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
-const leasesScript = mayScript + nowScript + `local held = redis.call('ZRANGEBYSCORE', key, '(' .. ms, '+inf', 'WITHSCORES')
+const leasesScript = mayScript + nowScript + `local held = redis.call('ZRANGEBYSCORE', key, '(' .. ms, '1e14', 'WITHSCORES')
 for i = 2, #held, 2 do held[i] = string.format('%.0f', held[i] - ms) end
 return held`
 

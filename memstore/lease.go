@@ -1,7 +1,6 @@
 package memstore
 
 import (
-	"strconv"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -16,33 +15,27 @@ var leaseDeeds = []deed{
 // millis is a time as the score of a lease has it.
 func millis(t time.Time) float64 { return float64(t.UnixMilli()) }
 
-func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
-	fence := s.keys.live(o.Fence, now)
-	if err := wants(backend.KindString, fence); err != nil {
-		backend.Fail(o, err)
-		return
-	}
-	z, ms := structureIn(it, newSortedSet), millis(now)
-	ended := z.to(backend.Bound{Score: ms})
-	if over := z.len() - ended - int(o.Permits); over >= 0 && z.scores[string(o.Token)] <= ms {
-		first := z.members(ended+over, ended+over+1, false)[0]
-		o.Left = time.Duration(first.Score-ms) * time.Millisecond
-		return
-	}
-	next, _, err := addInt(number(fence), 1, false, 0, 0)
-	if err != nil {
-		backend.Fail(o, err)
-		return
-	}
-	o.Acquired, o.Number = true, max(now.UnixMicro(), next)
-	z.removeRange(0, ended)
-	defer s.asOne()()
-	s.hold(o.Key, z, o.Token, o.TTL, now)
-	s.write(o.Fence, strconv.AppendInt(nil, o.Number, 10), now.Add(fenceTime), now)
-}
+// numberTime is how long the last number is kept.
+const numberTime = 24 * time.Hour
 
-// fenceTime is how long the last number is kept.
-const fenceTime = 7 * 24 * time.Hour
+func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
+	z, ms := structureIn(it, newSortedSet), millis(now)
+	ended, all := z.to(backend.Bound{Score: ms}), z.to(backend.Bound{Score: backend.LastLease})
+	var live []float64
+	for _, m := range z.members(ended, all, false) {
+		if string(m.Member) != string(o.Token) {
+			live = append(live, m.Score)
+		}
+	}
+	if over := len(live) - int(o.Permits); over >= 0 {
+		o.Left = time.Duration(live[over]-ms) * time.Millisecond
+		return
+	}
+	z.removeRange(0, ended)
+	o.Acquired, o.Number = true, max(now.UnixMicro(), int64(z.scores[""])+1)
+	z.set("", float64(o.Number))
+	s.hold(o.Key, z, o.Token, o.TTL, now)
+}
 
 func (s *Store) prolong(o *backend.Prolong, it *item, now time.Time) {
 	z := structureIn(it, newSortedSet)
@@ -51,16 +44,16 @@ func (s *Store) prolong(o *backend.Prolong, it *item, now time.Time) {
 	}
 }
 
-// hold gives a token its lease, and has the key expire with the last one.
+// hold gives a token its lease, on a key that lives for longer than all leases.
 func (s *Store) hold(key string, z *sortedSet, token []byte, ttl time.Duration, now time.Time) {
 	z.set(string(token), millis(now)+float64(ttl.Milliseconds()))
-	last, _ := z.order.Max()
-	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score))}, now)
+	last, _ := z.order.GetAt(z.to(backend.Bound{Score: backend.LastLease}) - 1)
+	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score)).Add(numberTime)}, now)
 }
 
 func leases(o *backend.Leases, it *item, now time.Time) {
 	z, ms := it.other.(*sortedSet), millis(now)
-	for _, m := range z.members(z.to(backend.Bound{Score: ms}), z.len(), false) {
+	for _, m := range z.members(z.to(backend.Bound{Score: ms}), z.to(backend.Bound{Score: backend.LastLease}), false) {
 		o.Held = append(o.Held, backend.Lease{Token: m.Member, Left: time.Duration(m.Score-ms) * time.Millisecond})
 	}
 }

@@ -1135,12 +1135,6 @@ var leaseMutants = []mutant{
 			next(&backend.Expire{Key: o.Key, TTL: ttl.Remaining})
 		}
 	})},
-	{"looks at no other key", "lease/wrong kind of fence", on(func(o *backend.Acquire, next next) {
-		fence := o.Fence
-		o.Fence = backend.Sibling(o.Key, "elsewhere")
-		next(o)
-		o.Fence = fence
-	})},
 }
 
 var limitMutants = []mutant{

@@ -3,7 +3,9 @@ module github.com/redisimnest/rin/docs/benchmarks
 go 1.26.0
 
 require (
+	github.com/bsm/redislock v0.9.4
 	github.com/go-redis/cache/v9 v9.0.0
+	github.com/go-redis/redis_rate/v10 v10.0.1
 	github.com/redis/go-redis/v9 v9.23.0
 	github.com/redisimnest/rin v0.0.0
 )
