@@ -30,6 +30,7 @@ type member struct {
 	epoch    int64
 	slots    []int
 	from     map[int]string // the ids of those that are handing it slots
+	to       map[int]string // the ids of those that it is handing slots
 	node     Node           // nil for one that has not answered
 }
 
@@ -87,7 +88,7 @@ func parseNodes(text string) (members []*member, err error) {
 		if len(words) < 8 {
 			return nil, fmt.Errorf("CLUSTER NODES answered %v", wire.Reply{Text: text})
 		}
-		m := &member{id: words[0], addr: words[1], from: map[int]string{}}
+		m := &member{id: words[0], addr: words[1], from: map[int]string{}, to: map[int]string{}}
 		flags := "," + words[2] + ","
 		m.primary = strings.Contains(flags, ",master,") && !strings.Contains(flags, ",fail,")
 		if m.epoch, err = strconv.ParseInt(words[6], 10, 64); err != nil {
@@ -111,9 +112,12 @@ func parseNodes(text string) (members []*member, err error) {
 // handed over by id, and [93->-id] to it.
 func (m *member) addSlots(word string) error {
 	if rest, ok := strings.CutPrefix(word, "["); ok {
-		slot, from, importing := strings.Cut(strings.TrimSuffix(rest, "]"), "-<-")
-		if n, err := strconv.Atoi(slot); importing && err == nil {
-			m.from[n] = from
+		rest = strings.TrimSuffix(rest, "]")
+		for between, others := range map[string]map[int]string{"-<-": m.from, "->-": m.to} {
+			slot, other, moving := strings.Cut(rest, between)
+			if n, err := strconv.Atoi(slot); moving && err == nil {
+				others[n] = other
+			}
 		}
 		return nil
 	}
@@ -165,14 +169,17 @@ func (v *view) settle() {
 }
 
 // whole is an error that names the slots that nobody serves, or whose server has
-// not answered.
+// not answered, or that which it is being handed: only that one tells of it.
 func (v *view) whole() error {
 	var missing []int
 	var lost *member
 	for slot, id := range v.owner {
-		if m := v.members[id]; m == nil || m.node == nil {
-			missing = append(missing, slot)
-			lost = cmp.Or(lost, m)
+		for _, m := range v.concerned(slot, id) {
+			if m == nil || m.node == nil {
+				missing = append(missing, slot)
+				lost = cmp.Or(lost, m)
+				break
+			}
 		}
 	}
 	if len(missing) == 0 {
@@ -183,6 +190,15 @@ func (v *view) whole() error {
 		return fmt.Errorf("%w: %w", err, cause)
 	}
 	return err
+}
+
+// concerned are the server of a slot, and the one that it hands it to.
+func (v *view) concerned(slot int, id string) []*member {
+	m := v.members[id]
+	if m != nil && m.to[slot] != "" {
+		return []*member{m, v.members[m.to[slot]]}
+	}
+	return []*member{m}
 }
 
 // cause is why a server has not answered, or any other has not, where it is not
