@@ -33,8 +33,8 @@ type Lease struct {
 	expiry *time.Timer
 
 	mu       sync.Mutex
-	released chan struct{} // closed by the first Release
-	why      error         // why it could not be renewed the last time
+	released bool
+	why      error // why it could not be renewed the last time
 }
 
 // releaseTime bounds how long a release may take: the lease ends by itself after it.
@@ -63,12 +63,10 @@ func (l *Lease) Fence() int64 { return l.fence }
 func (l *Lease) Release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	select {
-	case <-l.released:
+	if l.released {
 		return nil
-	default:
 	}
-	close(l.released)
+	l.released = true
 	h := l.of.handle
 	w := h.watch(ctx)
 	err := context.Cause(l.ctx)
@@ -162,8 +160,8 @@ func (p permits) String() string { return p.handle.String() }
 // [*LockedError], which says how long that lasts at most.
 //
 // The lease is the time after which a holder that has died is no holder any more, ten
-// seconds for instance; a holder that lives renews it. It is a script: O(log n) in the
-// permits.
+// seconds for instance; a holder that lives renews it. It is a script: O(n) in the
+// permits that are held.
 func (p permits) TryAcquire(ctx context.Context, lease time.Duration) (*Lease, error) {
 	w := p.handle.watch(ctx)
 	l, err := p.try(ctx, lease)
@@ -271,19 +269,14 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease, released: make(chan struct{})}
+	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease}
 	op := &backend.Acquire{
 		Key: p.handle.key, Pattern: p.handle.pattern(), Token: l.token, TTL: lease,
 		Permits: p.handle.place.node.value.permits,
 	}
 	store := p.handle.place.store
 	asked := time.Now()
-	err = store.execOne(ctx, op)
-	for tries := 0; errors.Is(err, ErrUnknownOutcome) && ctx.Err() == nil && tries < 3; tries++ {
-		asked = time.Now()
-		backend.Fail(op, nil)
-		err = store.execOne(ctx, op) // With the same token, it does no harm.
-	}
+	_, err = store.insist(ctx, op)
 	switch {
 	case errors.Is(err, ErrUnknownOutcome): // It may be held all the same.
 		_, _ = p.giveBack(ctx, l.token)
@@ -317,34 +310,19 @@ func (p permits) wait(ctx context.Context, lease time.Duration) (*Lease, error) 
 		if !errors.As(err, &locked) {
 			return l, err
 		}
-		timer := time.NewTimer(p.pause(locked.Left))
-		select {
-		case <-timer.C:
-		case <-turn.freed:
-		case <-store.life.Done():
-		case <-ctx.Done():
-		}
-		timer.Stop()
-		if ended := errors.Join(ctx.Err(), context.Cause(store.life)); ended != nil {
+		if ended := store.sleep(ctx, p.pause(locked.Left), turn.freed); ended != nil {
 			return nil, fmt.Errorf("%w; %w", ended, locked)
 		}
 	}
 }
 
-// giveBack removes a token, though ctx may have ended. A reply that is lost is no harm:
-// it is asked again.
+// giveBack removes a token, though ctx may have ended.
 func (p permits) giveBack(ctx context.Context, token []byte) (removed bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	unknown := false
-	for range 3 {
-		op := &backend.ZRem{Key: p.handle.key, Pattern: p.handle.pattern(), Members: [][]byte{token}}
-		if err = p.handle.place.store.execOne(ctx, op); !errors.Is(err, ErrUnknownOutcome) {
-			return op.Removed > 0 || unknown, err
-		}
-		unknown = true
-	}
-	return false, err
+	op := &backend.ZRem{Key: p.handle.key, Pattern: p.handle.pattern(), Members: [][]byte{token}}
+	again, err := p.handle.place.store.insist(ctx, op)
+	return err == nil && (again || op.Removed > 0), err
 }
 
 // checkLease turns down a lease that can't be kept.

@@ -2,7 +2,6 @@ package rin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -80,19 +79,16 @@ func (o rateOption) declare(n *node) {
 	case o.n <= 0 || o.per <= 0:
 		n.value.limit.rate = 1 // Else it would be said twice.
 		n.problem("%v: both have to be positive", o)
-	case o.per < time.Millisecond || o.per.Microseconds()*maxRate < o.n:
+	case o.per < time.Millisecond || o.per.Microseconds() < o.n:
 		n.problem("%v: a limiter counts milliseconds, and up to a million in a second", o)
 	case o.per > maxPer:
 		n.problem("%v: a limiter counts to %v", o, maxPer)
 	}
 }
 
-// maxRate is how many are allowed in a microsecond at most, and maxPer how long it may take
-// to earn them: the times of a limiter are floats of the server's, in microseconds.
-const (
-	maxRate = 1
-	maxPer  = 10 * 365 * 24 * time.Hour
-)
+// maxPer is how long it may take to earn what is allowed: the times of a limiter are floats
+// of the server's, in microseconds.
+const maxPer = 10 * 365 * 24 * time.Hour
 
 func (o rateOption) String() string { return fmt.Sprintf("Rate(%d, %v)", o.n, o.per) }
 
@@ -210,15 +206,8 @@ func (l LimiterEntry) wait(ctx context.Context) error {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < a.RetryAfter {
 			return errTooLong
 		}
-		timer := time.NewTimer(a.RetryAfter + rand.N(a.RetryAfter/8+1))
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-		case <-l.handle.place.store.life.Done():
-		}
-		timer.Stop()
-		if ended := errors.Join(ctx.Err(), context.Cause(l.handle.place.store.life)); ended != nil {
-			return ended
+		if err := l.handle.place.store.sleep(ctx, a.RetryAfter+rand.N(a.RetryAfter/8+1), nil); err != nil {
+			return err
 		}
 	}
 }

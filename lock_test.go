@@ -179,6 +179,7 @@ func TestLease_lost(t *testing.T) {
 				cause := context.Cause(held.Context())
 				if name == "broken" { // Its holder learns of it when it renews.
 					time.Sleep(3 * time.Second)
+					synctest.Wait()
 					cause = context.Cause(held.Context())
 				}
 				if !errors.Is(cause, rin.ErrLeaseLost) || name != "broken" && !errors.Is(cause, outage) {

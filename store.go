@@ -57,6 +57,33 @@ func (s *store) execOne(ctx context.Context, op backend.Op) error {
 	return err
 }
 
+// insist carries out an op that does no harm when it is carried out twice: where its reply
+// is lost, it is sent again, and again says so.
+func (s *store) insist(ctx context.Context, op backend.Op) (again bool, err error) {
+	const tries = 4
+	for try := 1; ; try++ {
+		err = s.execOne(ctx, op)
+		if !errors.Is(err, ErrUnknownOutcome) || ctx.Err() != nil || try == tries {
+			return try > 1, err
+		}
+		backend.Fail(op, nil)
+	}
+}
+
+// sleep waits until d has passed, or wake says so. Where ctx ends before, or the store is
+// closed, it is an error.
+func (s *store) sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-wake:
+	case <-ctx.Done():
+	case <-s.life.Done():
+	}
+	return errors.Join(ctx.Err(), context.Cause(s.life))
+}
+
 // explained is the error of ops that were sent. Those that found another kind of value
 // than they want say which one: a server does not, so that it is asked.
 func (s *store) explained(ctx context.Context, ops []backend.Op, err error) error {

@@ -45,8 +45,8 @@ func (o *Acquire) info() info {
 	return info{name: "acquire", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Acquired}
 }
 
-// numberTime is how long the last number is kept, in case the server's clock is set back.
-const numberTime = 24 * time.Hour
+// NumberTime is how long the last number is kept, in case the server's clock is set back.
+const NumberTime = 24 * time.Hour
 
 // nowScript stands behind mayScript where the time matters: now is the server's in
 // microseconds, and ms in milliseconds.
@@ -90,7 +90,7 @@ func (o *Acquire) calls() []string {
 func (o *Acquire) command(c *wire.Command) {
 	c.Nested = true
 	c.Add(wire.EVAL, acquireWord, wire.Int(1)).Key(o.Key).
-		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(numberTime))
+		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(NumberTime))
 }
 
 func (o *Acquire) answer(r wire.Reply) error {
@@ -142,7 +142,7 @@ func (o *Prolong) calls() []string {
 }
 
 func (o *Prolong) command(c *wire.Command) {
-	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL), millis(numberTime))
+	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL), millis(NumberTime))
 }
 
 func (o *Prolong) answer(r wire.Reply) error {

@@ -15,9 +15,6 @@ var leaseDeeds = []deed{
 // millis is a time as the score of a lease has it.
 func millis(t time.Time) float64 { return float64(t.UnixMilli()) }
 
-// numberTime is how long the last number is kept.
-const numberTime = 24 * time.Hour
-
 func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
 	z, ms := structureIn(it, newSortedSet), millis(now)
 	ended, all := z.to(backend.Bound{Score: ms}), z.to(backend.Bound{Score: backend.LastLease})
@@ -48,7 +45,7 @@ func (s *Store) prolong(o *backend.Prolong, it *item, now time.Time) {
 func (s *Store) hold(key string, z *sortedSet, token []byte, ttl time.Duration, now time.Time) {
 	z.set(string(token), millis(now)+float64(ttl.Milliseconds()))
 	last, _ := z.order.GetAt(z.to(backend.Bound{Score: backend.LastLease}) - 1)
-	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score)).Add(numberTime)}, now)
+	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score)).Add(backend.NumberTime)}, now)
 }
 
 func leases(o *backend.Leases, it *item, now time.Time) {
