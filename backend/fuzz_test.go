@@ -67,10 +67,11 @@ func saysYes(results map[string]any) bool {
 	return false
 }
 
-// saysWhatItWas says that op has a result where it is refused, too: the number that there is.
+// saysWhatItWas says that op has a result where it is refused, too: the number that there is,
+// or how long it takes until it isn't.
 func saysWhatItWas(op backend.Op) bool {
 	switch op.(type) {
-	case *backend.IncrBy, *backend.IncrByFloat, *backend.HIncrBy:
+	case *backend.IncrBy, *backend.IncrByFloat, *backend.HIncrBy, *backend.Acquire, *backend.Limit:
 		return true
 	}
 	return false
