@@ -299,6 +299,14 @@ func look(t testing.TB, b backend.Backend, key string) stored {
 	return stored{string(get.Value), get.Found, ttl.Remaining}
 }
 
+// left is how long a key has left, whatever it holds.
+func left(t testing.TB, b backend.Backend, key string) time.Duration {
+	t.Helper()
+	ttl := &backend.TTL{Key: key}
+	check(t, b.Exec(t.Context(), ttl))
+	return ttl.Remaining
+}
+
 // keys are all keys of the store.
 func keys(t testing.TB, b backend.Backend) map[string]bool {
 	t.Helper()

@@ -272,16 +272,13 @@ func (f *Future[R]) ready(s *store, ops []backend.Op) ([]backend.Op, error) {
 	if f.idle {
 		return ops, nil
 	}
-	if f.before != nil {
-		ops = append(ops, f.before)
-	}
-	return append(ops, f.op), nil
+	return append(append(ops, f.before...), f.op), nil
 }
 
 func (f *Future[R]) settle(ctx context.Context, w watch, notSent error) error {
 	err := notSent
-	if err == nil && f.before != nil {
-		err = backend.Err(f.before)
+	if err == nil {
+		err = backend.FirstErr(f.before)
 	}
 	if err == nil {
 		err = backend.Err(f.op)

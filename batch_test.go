@@ -694,12 +694,12 @@ func TestCluster(t *testing.T) {
 				t.Errorf("move: %v, %v", moved, err)
 			}
 		})
-		t.Run("a lock", func(t *testing.T) {
+		t.Run("a lease", func(t *testing.T) {
 			e := fetchAge.At(mustOpen(t, fetchRoot, b), "no tag")
 			wantFetch(t, "a miss", e, loads(30), 30, nil, 1, rin.Exclusive(time.Minute), rin.CacheAbsent(time.Minute))
 			wantFetch(t, "a hit", e, fails(errInk), 30, nil, 0, rin.RefreshEarly(unlikely))
-			if left := look(t, b, lockOf(e)); left.Found {
-				t.Errorf("the lock is %+v", left)
+			if left := held(t, b, e); len(left) > 0 {
+				t.Errorf("%v is held", left)
 			}
 		})
 		t.Run("an update", func(t *testing.T) {

@@ -53,14 +53,16 @@ type clearing struct{ dryRun, force bool }
 // Clear deletes every key below the scope, declared or not: those that begin
 // with the prefix and a colon, and no other. It returns how many it deleted,
 // also where it fails or the context ends on the way; what is left can be
-// cleared by calling it again. Keys that are written meanwhile may stay.
+// cleared by calling it again. Keys that are written meanwhile may stay, but nothing that
+// [Entry.Fetch] had begun to load.
 //
 // A cluster that is declared [Protected], or that has one below it, refuses
 // with [ErrProtected] unless [Force] is given. A scope whose prefix is empty
 // refuses with [ErrUnscoped]. [DryRun] counts and deletes nothing.
 //
 // It is SCAN and UNLINK, in pages of [PageSize], over the whole keyspace of a
-// server and on every primary of a cluster: O(n) in all its keys. On memstore it
+// server and on every primary of a cluster: O(n) in all its keys. Where a [Key] is declared
+// below the scope, it is a SCAN more, ahead of that, for the loads under way. On memstore it
 // costs the subtree only.
 func (s *Scope) Clear(ctx context.Context, opts ...ClearOption) (int64, error) {
 	w := s.store().watch(ctx)
@@ -76,17 +78,38 @@ func (s *Scope) clear(ctx context.Context, opts []ClearOption) (deleted int64, e
 	if c.dryRun {
 		return s.count(ctx)
 	}
-	for page, err := range s.pages(ctx, s.under()) {
-		if err == nil {
-			var n int64
-			n, err = s.delete(ctx, page)
-			deleted += n
+	if s.place.caches() {
+		// What has begun to load can store until its lease is gone. What it has stored
+		// before that, the second walk finds.
+		if _, err := s.deleteAll(ctx, s.place.store.isSibling); err != nil {
+			return 0, fmt.Errorf("%w; no keys were deleted before", err)
 		}
+	}
+	deleted, err = s.deleteAll(ctx, func(string) bool { return true })
+	if err != nil {
+		return deleted, fmt.Errorf("%w; %d keys were deleted before", err, deleted)
+	}
+	return deleted, nil
+}
+
+// deleteAll deletes the keys below the scope that are meant.
+func (s *Scope) deleteAll(ctx context.Context, meant func(key string) bool) (deleted int64, err error) {
+	for page, err := range s.pages(ctx, s.under()) {
 		if err != nil {
-			return deleted, fmt.Errorf("%w; %d keys were deleted before", err, deleted)
+			return deleted, err
+		}
+		page = slices.DeleteFunc(page, func(key string) bool { return !meant(key) })
+		n, err := s.delete(ctx, page)
+		if deleted += n; err != nil {
+			return deleted, err
 		}
 	}
 	return deleted, nil
+}
+
+// caches says that p, or a place below it, is of a Key that can be fetched.
+func (p *place) caches() bool {
+	return p.caching != nil || slices.ContainsFunc(p.children, (*place).caches)
 }
 
 func (s *Scope) mayClear(c *clearing, opts []ClearOption) error {

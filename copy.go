@@ -120,13 +120,13 @@ func (e Entry[T]) copyTo(ctx context.Context, dst Entry[T], opts []CopyOption) (
 	if err := dst.encode(set, v.Value, nil); err != nil {
 		return nil, false, fmt.Errorf("the destination %s: %w", dst.key, err)
 	}
-	copied, err = dst.writeCopy(ctx, set)
+	copied, err = dst.writeCopy(ctx, set, dst.invalidationBy(expiryOf(set))...)
 	return get.Value, copied, err
 }
 
 // writeCopy carries out the write of a copy.
-func (h handle) writeCopy(ctx context.Context, op backend.Op) (bool, error) {
-	if err := h.place.store.exec(ctx, op); err != nil {
+func (h handle) writeCopy(ctx context.Context, op backend.Op, before ...backend.Op) (bool, error) {
+	if err := h.place.store.exec(ctx, append(before, op)...); err != nil {
 		return false, fmt.Errorf("writing to %s: %w", h.key, err)
 	}
 	return backend.Did(op), nil
@@ -134,7 +134,7 @@ func (h handle) writeCopy(ctx context.Context, op backend.Op) (bool, error) {
 
 // deleteCopied deletes what was copied, by an op that does so if it is unchanged.
 func (h handle) deleteCopied(ctx context.Context, dst handle, op backend.Op) error {
-	if err := h.place.store.exec(ctx, op); err != nil {
+	if err := h.place.store.exec(ctx, append(h.invalidation(), op)...); err != nil {
 		return fmt.Errorf("the value was copied to %s, but not deleted here: %w", dst.key, err)
 	}
 	if !backend.Did(op) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	"github.com/redisimnest/rin/internal/flight"
 )
@@ -14,7 +16,13 @@ type flightKey struct {
 	key   string
 }
 
-func (f *fetch[T]) flightKey() flightKey { return flightKey{f.place, f.key} }
+func (h handle) flightKey() flightKey { return flightKey{h.place, h.key} }
+
+// readKey is a flightKey with what is read of it.
+type readKey struct {
+	flightKey
+	ttl, absent bool
+}
 
 var (
 	errCircle = errors.New("the loader would wait for itself: it fetches its own key, or one whose loader waits for this one")
@@ -42,23 +50,105 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
-// join waits for the value to be loaded in this process.
-func (f *fetch[T]) join(ctx context.Context) (any, error) {
-	result, err := f.place.store.flights.Join(ctx, f.flightKey(), f.loadMissing)
+// wait waits for the value to be loaded in this process: by a flight that this caller has
+// started already, or by the one under way, or by one that it starts.
+func (f *fetch[T]) wait(ctx context.Context, patient bool) (l *loaded[T], first bool, err error) {
+	var patience time.Duration
+	if !patient {
+		patience = max(time.Until(f.start.Add(f.how.soft)), 1)
+	}
+	var result any
+	if flights, started := &f.place.store.flights, f.flight; started != nil {
+		f.flight, first = nil, true
+		result, err = flights.Wait(ctx, started, patience)
+	} else {
+		if flying := flights.Current(f.flightKey()); flying != nil {
+			flying.SetWish(int64(f.how.absentFor))
+		}
+		result, first, err = flights.Join(ctx, f.flightKey(), patience, f.loadOne)
+	}
 	var panicked *flight.PanicError
 	switch {
 	case err == nil:
-		return result, nil
+		return result.(*loaded[T]), first, nil
 	case err == ctx.Err(): //nolint:errorlint // the caller's own context, and not one that a loader used
-		return nil, f.fail("fetch", err)
+		return nil, first, f.fail("fetch", context.Cause(ctx))
 	case errors.Is(err, flight.ErrCircle):
-		return nil, f.fail("fetch", errCircle)
+		return nil, first, f.fail("fetch", errCircle)
 	case errors.Is(err, flight.ErrClosed):
-		return nil, f.fail("fetch", ErrClosed)
+		return nil, first, f.fail("fetch", ErrClosed)
 	case errors.Is(err, flight.ErrGoexit):
-		return nil, errGoexit
+		return nil, first, errGoexit
 	case errors.As(err, &panicked):
-		return nil, &PanicError{panicked.Value, panicked.Stack}
+		return nil, first, &PanicError{panicked.Value, panicked.Stack}
 	}
-	return nil, err
+	return nil, first, err
+}
+
+// loadOne is the work of a flight by itself.
+func (f *fetch[T]) loadOne(ctx context.Context) (any, error) {
+	it := &item[T]{Entry: f.Entry, flight: flight.Of(ctx)}
+	l := &loading[T]{how: f.how, load: f.load}
+	l.run(ctx, []*item[T]{it})
+	return it.landed()
+}
+
+// refresh loads values anew in the background, within a time.
+func (f *fetch[T]) refresh(ctx context.Context, left time.Duration, all ...*fetch[T]) {
+	l := &loading[T]{how: f.how, load: f.load, early: true}
+	l.start(ctx, left, all)
+}
+
+// start starts the flights of those fetches whose keys have none, as one work. With a time
+// limit they are in the background; else each fetch has to wait for its own.
+func (l *loading[T]) start(ctx context.Context, limit time.Duration, all []*fetch[T]) {
+	var (
+		items        []*item[T]
+		first        *flight.Flight
+		going, ended = make(chan struct{}), make(chan struct{})
+		waitedFor    atomic.Int32 // by the callers of so many flights, and by this one
+	)
+	waitedFor.Store(1)
+	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	leave := func() {
+		if waitedFor.Add(-1) == 0 {
+			cancel()
+		}
+	}
+	defer leave()
+	defer func() { close(going) }()
+	for _, f := range all {
+		it := &item[T]{Entry: f.Entry}
+		waitedFor.Add(1)
+		started := f.place.store.flights.Start(ctx, f.flightKey(), first, limit > 0, func(ctx context.Context) (any, error) {
+			<-going
+			defer context.AfterFunc(ctx, leave)()
+			if it != items[0] {
+				<-ended
+				return it.landed()
+			}
+			defer close(ended)
+			defer cancel()
+			run := flight.Within(run, it.flight)
+			if limit > 0 {
+				var end context.CancelFunc
+				run, end = context.WithTimeout(run, limit)
+				defer end()
+			}
+			l.run(run, items)
+			return it.landed()
+		})
+		if started == nil {
+			leave()
+			continue
+		}
+		if first == nil {
+			first = started
+		}
+		it.flight = started
+		items = append(items, it)
+		if limit == 0 {
+			f.flight = started
+		}
+	}
 }

@@ -81,8 +81,8 @@ func TestFetch_optionsOfThoseWhoWait(t *testing.T) {
 		leader error // what the one without options gets
 		reason string
 	}{
-		{"the write", is[*backend.Set], broken, "the value was loaded, and LoadAnyway asks for no more"},
-		{"the second look", is[*backend.Exists], broken, "the leader may not load, and LoadAnyway may"},
+		{"the write", is[*backend.Fill], broken, "the value was loaded, and LoadAnyway asks for no more"},
+		{"the claim", is[*backend.Claim], broken, "the leader may not load, and LoadAnyway may"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,7 +146,7 @@ func TestFetch_negativeHit(t *testing.T) {
 			t.Errorf("a negative hit took %d round trips, want one", n)
 		}
 		for _, op := range s.taken() {
-			if op != "get" && op != "exists" {
+			if op != "get" && op != "zscore" {
 				t.Errorf("a negative hit sent a %s", op)
 			}
 		}
@@ -198,7 +198,7 @@ func TestWalk_foreignSiblings(t *testing.T) {
 		e, l := fetchAge.At(root, 1), loads(0)
 		l.err = rin.Absent
 		wantFetch(t, "a miss", e, l, 0, rin.ErrNotFound, 1, rin.CacheAbsent(time.Minute))
-		foreign := []string{e.Key() + "%absent", e.Key() + "%lock{1}", "root:nobody%lock", backend.Sibling("root:nobody", "%absent"), "root:%lock"}
+		foreign := []string{e.Key() + "%stale", e.Key() + "%loads{1}", "root:nobody%loads", backend.Sibling("root:nobody", "%stale"), "root:%loads"}
 		for _, key := range foreign {
 			put(t, r, key, "theirs")
 		}

@@ -7,13 +7,15 @@ import (
 	"github.com/redisimnest/rin/backend"
 )
 
-// Result is what [GetAll] found for one entry.
+// Result is what [GetAll] or [FetchAll] found for one entry.
 type Result[T any] struct {
 	// Value is the stored value, or the declared default where the key is not
 	// there.
 	Value T
-	// Found says that the key is there.
+	// Found says that the key is there, or was loaded.
 	Found bool
+	// Stale says that the value has expired: see [StaleIfError].
+	Stale bool
 	// Err is why there is no value: [ErrNotFound] where the key is not there and
 	// has no default, or what went wrong.
 	Err error
@@ -33,7 +35,7 @@ func GetAll[T any](ctx context.Context, entries ...Entry[T]) ([]Result[T], error
 	w := store.watch(ctx)
 	for i, e := range entries {
 		if err := e.in(store); err != nil {
-			results[i].Err = failed.add(i, e.done(ctx, "get", w, miss, err))
+			results[i].Err = failed.add(i, e.done(ctx, "get", w, OutcomeMiss, err))
 			continue
 		}
 		e.access(&gets[i])
@@ -42,7 +44,7 @@ func GetAll[T any](ctx context.Context, entries ...Entry[T]) ([]Result[T], error
 	if failed.Failed != nil {
 		for i, e := range entries {
 			if results[i].Err == nil {
-				results[i].Err = e.done(ctx, "get", w, miss, errNotSent)
+				results[i].Err = e.done(ctx, "get", w, OutcomeMiss, errNotSent)
 			}
 		}
 		return results, &failed
@@ -75,7 +77,7 @@ func (e Entry[T]) resultOf(ctx context.Context, w watch, get *backend.Get) Resul
 	if err == nil && !v.Found {
 		v.Value, err = e.binding().dflt()
 	}
-	return Result[T]{v.Value, v.Found, e.done(ctx, "get", w, did(get), err)}
+	return Result[T]{Value: v.Value, Found: v.Found, Err: e.done(ctx, "get", w, did(get), err)}
 }
 
 // String returns the value as it prints, or the error that there is instead.

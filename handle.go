@@ -85,7 +85,7 @@ func (h handle) watch(ctx context.Context) watch {
 
 // done ends an operation: it gives err the form in which the caller gets it, and
 // logs.
-func (h handle) done(ctx context.Context, op string, w watch, out outcome, err error) error {
+func (h handle) done(ctx context.Context, op string, w watch, out Outcome, err error) error {
 	if err != nil {
 		err = h.fail(op, err)
 	}
@@ -101,11 +101,12 @@ func (h handle) pattern() string {
 }
 
 // Delete deletes the key, and returns whether it was there. It is UNLINK: O(1),
-// and the server frees a large value in the background.
+// and the server frees a large value in the background. Of an entry it is a second UNLINK in
+// the same round trip, for what [Entry.Fetch] keeps beside the key.
 func (h handle) Delete(ctx context.Context) (bool, error) { return h.delete().now(ctx) }
 
 func (h handle) delete() operation[bool] {
-	return operation[bool]{handle: h, name: "delete", op: h.unlink(), result: didIt}
+	return operation[bool]{handle: h, name: "delete", before: h.invalidation(), op: h.unlink(), result: didIt}
 }
 
 func (h handle) unlink() *backend.Delete { return &backend.Delete{Key: h.key, Pattern: h.pattern()} }
@@ -192,7 +193,9 @@ func (h handle) Expire(ctx context.Context, d time.Duration) (bool, error) {
 
 func (h handle) expire(d time.Duration) operation[bool] {
 	d, err := checkTTL(d)
-	return operation[bool]{handle: h, name: "expire", op: h.expiry(d, time.Time{}), err: err, result: didIt}
+	return operation[bool]{
+		handle: h, name: "expire", before: h.invalidationBy(expiry{ttl: d}), op: h.expiry(d, time.Time{}), err: err, result: didIt,
+	}
 }
 
 func (h handle) expiry(ttl time.Duration, at time.Time) *backend.Expire {
@@ -210,7 +213,9 @@ func (h handle) expireAt(t time.Time) operation[bool] {
 	if h.check() == nil {
 		err = checkExpireAt(t, h.place.store.now())
 	}
-	return operation[bool]{handle: h, name: "expire", op: h.expiry(0, t), err: err, result: didIt}
+	return operation[bool]{
+		handle: h, name: "expire", before: h.invalidationBy(expiry{at: t}), op: h.expiry(0, t), err: err, result: didIt,
+	}
 }
 
 // Persist removes the key's expiry, and returns whether it had one. It is
@@ -233,9 +238,9 @@ func (h handle) Touch(ctx context.Context) (bool, error) { return h.touch().now(
 func (h handle) touch() operation[bool] {
 	o := h.exists()
 	if ttl := h.declaredTTL(); ttl > 0 {
-		o.op = h.expiry(ttl, time.Time{})
+		o.before, o.op = h.invalidationBy(expiry{ttl: ttl}), h.expiry(ttl, time.Time{})
 	} else {
-		o.before = h.permanence()
+		o.before = []backend.Op{h.permanence()}
 	}
 	o.name = "touch"
 	return o

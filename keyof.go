@@ -68,6 +68,10 @@ type binding[T any] struct {
 
 func bindTo[T any](p *place) (any, error) {
 	v := p.node.value
+	var err error
+	if p.caching, err = newCaching(&p.policy, v.staleFor); err != nil {
+		return nil, err
+	}
 	typed, err := codec.For[T](p.store.registry, codec.Options{
 		Codec:      p.policy.codec,
 		Chosen:     p.node.choosesCodec(),
@@ -218,17 +222,22 @@ func (e Entry[T]) setIfPresent(value T, opts ...WriteOption) operation[bool] {
 
 func (e Entry[T]) conditional(name string, value T, cond backend.Cond, opts []WriteOption) operation[bool] {
 	op := &backend.Set{Cond: cond}
-	return operation[bool]{handle: e.handle, name: name, op: op, err: e.encode(op, value, opts), result: didIt}
+	err := e.encode(op, value, opts)
+	return operation[bool]{handle: e.handle, name: name, before: e.invalidationBy(expiryOf(op)), op: op, err: err, result: didIt}
 }
 
 // write carries out a Set at once.
 func (e Entry[T]) write(ctx context.Context, name string, value T, cond backend.Cond, opts []WriteOption) (written bool, err error) {
-	w, out := e.watch(ctx), applied
+	w, out := e.watch(ctx), OutcomeApplied
 	c := sets.Get().(*call[backend.Set])
 	c.op.Cond, c.op.Value = cond, c.buf[:0]
 	if err = e.encode(&c.op, value, opts); err == nil {
 		c.buf = c.op.Value
-		err = e.place.store.exec(ctx, c.ops[:]...)
+		ops := c.ops[:]
+		if before := e.invalidationBy(expiryOf(&c.op)); before != nil {
+			ops = append(before, ops...)
+		}
+		err = e.place.store.exec(ctx, ops...)
 		written, out = c.op.Applied, did(c.ops[0])
 	}
 	c.free(&sets)
@@ -246,6 +255,7 @@ func (e Entry[T]) Swap(ctx context.Context, value T, opts ...WriteOption) (old T
 func (e Entry[T]) swap(value T, opts ...WriteOption) operation[Maybe[T]] {
 	op := &backend.Set{ReturnOld: true}
 	o := operation[Maybe[T]]{handle: e.handle, name: "swap", op: op, err: e.encode(op, value, opts)}
+	o.before = e.invalidationBy(expiryOf(op))
 	if e.check() == nil {
 		o.result = e.binding().swapped
 	}
@@ -256,6 +266,8 @@ func swapped[T any](h handle, op backend.Op) (Maybe[T], error) {
 	set := op.(*backend.Set)
 	return decode[T](h, set.Old, set.OldFound)
 }
+
+func expiryOf(op *backend.Set) expiry { return expiry{op.TTL, op.ExpireAt, op.KeepTTL} }
 
 // encode makes op a write of the value, encoded onto the buffer that op's Value
 // is, and says what becomes of the TTL.
@@ -275,14 +287,14 @@ func (e Entry[T]) encode(op *backend.Set, value T, opts []WriteOption) error {
 
 // Take returns the value and deletes the key, in one atomic command. The bool
 // says whether it was there. Where the value can't be decoded, the key is
-// deleted all the same and the error says why. It is GETDEL: O(1).
+// deleted all the same and the error says why. It is GETDEL, behind an UNLINK of what [Entry.Fetch] keeps beside the key: O(1).
 func (e Entry[T]) Take(ctx context.Context) (value T, found bool, err error) {
 	v, err := e.take().now(ctx)
 	return v.Value, v.Found, err
 }
 
 func (e Entry[T]) take() operation[Maybe[T]] {
-	o := operation[Maybe[T]]{handle: e.handle, name: "take", op: &backend.Take{Key: e.key, Pattern: e.pattern()}}
+	o := operation[Maybe[T]]{handle: e.handle, name: "take", before: e.invalidation(), op: &backend.Take{Key: e.key, Pattern: e.pattern()}}
 	if e.check() == nil {
 		o.result = e.binding().taken
 	}
@@ -311,14 +323,16 @@ func (e Entry[T]) raw() operation[Maybe[[]byte]] {
 	}
 }
 
-// Forget deletes the key and the memory that there was nothing to load: all that
-// [Entry.Fetch] goes by. Use it where what the loader would find has changed. It
-// returns whether there was a value. It is two UNLINK in one round trip: O(1).
+// Forget deletes the key and all that [Entry.Fetch] goes by, as [Entry.Delete] does, under
+// the name that says what it is for: use it where what the loader would find has changed,
+// after the change. No load that began before it stores what it brings. It returns whether
+// there was a value. It is UNLINK, for each of the keys, in one round trip: O(1).
 func (e Entry[T]) Forget(ctx context.Context) (bool, error) { return e.forget().now(ctx) }
 
 func (e Entry[T]) forget() operation[bool] {
-	before := &backend.Delete{Key: e.absentKey(), Pattern: e.pattern()}
-	return operation[bool]{handle: e.handle, name: "forget", before: before, op: e.unlink(), result: didIt}
+	o := e.delete()
+	o.name = "forget"
+	return o
 }
 
 // Type returns the tag of the stored value's type, such as "int", and "" where

@@ -26,6 +26,8 @@ type Lease struct {
 	token []byte
 	fence int64
 	time  time.Duration
+	keep  time.Duration // how long the key outlives it
+	limit time.Time     // until when it is renewed; zero: for as long as it is held
 
 	ctx  context.Context
 	lose context.CancelCauseFunc
@@ -70,8 +72,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	h := l.of.handle
 	w := h.watch(ctx)
 	err := context.Cause(l.ctx)
-	l.expiry.Stop()
-	l.lose(context.Canceled)
+	l.end()
 	removed, failed := l.of.giveBack(ctx, l.token)
 	h.place.store.turns.free(h.key)
 	switch {
@@ -83,8 +84,21 @@ func (l *Lease) Release(ctx context.Context) error {
 	return h.done(ctx, "release", w, didOrNot(err == nil), err)
 }
 
-// keep renews the lease that was asked for at a time, until it is released or lost.
-func (l *Lease) keep(asked time.Time) {
+// end ends what renews the lease, and its context.
+func (l *Lease) end() {
+	l.expiry.Stop()
+	l.lose(context.Canceled)
+}
+
+// begin has the lease, which was asked for at a time, renewed until it ends.
+func (l *Lease) begin(ctx context.Context, asked time.Time) {
+	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
+	l.expiry = time.AfterFunc(time.Until(l.until(asked)), l.expire)
+	l.of.handle.place.store.leases.Go(func() { l.renew(asked) })
+}
+
+// renew renews the lease that was asked for at a time, until it is released or lost.
+func (l *Lease) renew(asked time.Time) {
 	defer context.AfterFunc(l.of.handle.place.store.life, func() { l.lose(ErrClosed) })()
 	next := asked.Add(l.time / 3)
 	timer := time.NewTimer(time.Until(next))
@@ -95,7 +109,9 @@ func (l *Lease) keep(asked time.Time) {
 			return
 		case <-timer.C:
 		}
-		asked = time.Now()
+		if asked = time.Now(); !l.limit.IsZero() && asked.Add(l.time).After(l.limit) {
+			return
+		}
 		held, err := l.prolong(asked)
 		switch {
 		case err == nil && held:
@@ -118,7 +134,7 @@ func (l *Lease) prolong(asked time.Time) (held bool, err error) {
 	ctx, cancel := context.WithTimeout(l.ctx, l.time)
 	defer cancel()
 	w := h.watch(ctx)
-	op := &backend.Prolong{Key: h.key, Pattern: h.pattern(), Token: l.token, TTL: l.time}
+	op := &backend.Prolong{Key: h.key, Pattern: h.pattern(), Token: l.token, TTL: l.time, Keep: l.keep}
 	err = h.place.store.execOne(ctx, op)
 	if err == nil && op.Prolonged && l.expiry.Stop() {
 		l.expiry.Reset(time.Until(l.until(asked)))
@@ -269,7 +285,7 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease}
+	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease, keep: backend.NumberTime}
 	op := &backend.Acquire{
 		Key: p.handle.key, Pattern: p.handle.pattern(), Token: l.token, TTL: lease,
 		Permits: p.handle.place.node.value.permits,
@@ -287,9 +303,7 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 		return nil, &LockedError{Left: op.Left, Permits: op.Permits}
 	}
 	l.fence = op.Number
-	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
-	l.expiry = time.AfterFunc(time.Until(l.until(asked)), l.expire)
-	store.leases.Go(func() { l.keep(asked) })
+	l.begin(ctx, asked)
 	return l, nil
 }
 

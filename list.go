@@ -259,7 +259,7 @@ func (e ListEntry[T]) Each(ctx context.Context) iter.Seq2[T, error] {
 					bad = e.fail("each", bad)
 				}
 				if !yield(v, bad) {
-					_ = e.done(ctx, "each", w, walked, nil)
+					_ = e.done(ctx, "each", w, OutcomeWalked, nil)
 					return
 				}
 			}
@@ -267,7 +267,7 @@ func (e ListEntry[T]) Each(ctx context.Context) iter.Seq2[T, error] {
 				break
 			}
 		}
-		if err = e.done(ctx, "each", w, walked, err); err != nil {
+		if err = e.done(ctx, "each", w, OutcomeWalked, err); err != nil {
 			yield(none, err)
 		}
 	}

@@ -133,6 +133,7 @@ type value struct {
 	hasDefault bool
 	dflt       any
 	typeName   string
+	staleFor   time.Duration
 	// bind resolves the encoder, the decoder and the default for one place.
 	bind func(*place) (any, error)
 }

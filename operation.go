@@ -18,9 +18,9 @@ type operation[R any] struct {
 	handle handle
 	name   string
 	op     backend.Op
-	before backend.Op // sent ahead of op, where there is one
-	err    error      // why it can't be sent, if it can't
-	idle   bool       // there is nothing to send: the result is that of op as it is
+	before []backend.Op // sent ahead of op
+	err    error        // why it can't be sent, if it can't
+	idle   bool         // there is nothing to send: the result is that of op as it is
 	result func(handle, backend.Op) (R, error)
 }
 
@@ -49,10 +49,10 @@ func (o *operation[R]) send(ctx context.Context) error {
 	switch {
 	case o.idle:
 		return nil
-	case o.before == nil:
+	case len(o.before) == 0:
 		return store.execOne(ctx, o.op)
 	}
-	return store.exec(ctx, o.before, o.op)
+	return store.exec(ctx, append(o.before, o.op)...)
 }
 
 // in queues the operation in a batch.
@@ -103,9 +103,9 @@ func read[R any](ctx context.Context, h handle, name string, result func(handle,
 }
 
 // lookAt is read without its end.
-func lookAt[R any](ctx context.Context, h handle, result func(handle, backend.Op) (R, error)) (value R, found outcome, err error) {
+func lookAt[R any](ctx context.Context, h handle, result func(handle, backend.Op) (R, error)) (value R, found Outcome, err error) {
 	if err = h.check(); err != nil {
-		return value, miss, err
+		return value, OutcomeMiss, err
 	}
 	c := gets.Get().(*call[backend.Get])
 	h.access(&c.op)

@@ -24,6 +24,7 @@ type place struct {
 	policy   policy
 	below    map[*node]*route // every node below a cluster
 	binding  any              // *binding[T] of a Key[T]
+	caching  *caching         // of a Key[T]
 	loadTime atomic.Int64     // how long a Fetch takes to load, in nanoseconds
 }
 

@@ -111,7 +111,7 @@ func (s *Scope) fail(op string, err error) error {
 
 // done ends an operation: it gives err the form in which the caller gets it, and
 // logs.
-func (s *Scope) done(ctx context.Context, op string, w watch, out outcome, err error) error {
+func (s *Scope) done(ctx context.Context, op string, w watch, out Outcome, err error) error {
 	if err != nil {
 		err = s.fail(op, err)
 	}
@@ -216,7 +216,7 @@ func (s *Scope) walk(ctx context.Context, op string) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		w := s.store().watch(ctx)
 		err := s.eachKey(ctx, s.under(), func(key string) bool { return yield(key, nil) })
-		if err = s.done(ctx, op, w, walked, err); err != nil {
+		if err = s.done(ctx, op, w, OutcomeWalked, err); err != nil {
 			yield("", err)
 		}
 	}
@@ -262,7 +262,7 @@ func (s *Scope) Entries(ctx context.Context) iter.Seq2[Found, error] {
 func (s *Scope) Count(ctx context.Context) (int64, error) {
 	w := s.store().watch(ctx)
 	n, err := s.count(ctx)
-	return n, s.done(ctx, "count", w, walked, err)
+	return n, s.done(ctx, "count", w, OutcomeWalked, err)
 }
 
 func (s *Scope) count(ctx context.Context) (n int64, err error) {
@@ -278,7 +278,7 @@ func (c *ClusterNode) Each(ctx context.Context, scope *Scope) iter.Seq2[*Scope, 
 	return func(yield func(*Scope, error) bool) {
 		w := scope.store().watch(ctx)
 		err := c.each(ctx, scope, func(s *Scope) bool { return yield(s, nil) })
-		if err = scope.done(ctx, "each", w, walked, err); err != nil {
+		if err = scope.done(ctx, "each", w, OutcomeWalked, err); err != nil {
 			yield(nil, err)
 		}
 	}

@@ -11,18 +11,18 @@ import (
 // like them: a percent sign is always part of an escape, and that has upper-case
 // digits.
 const (
-	lockSuffix   = "%lock"
-	absentSuffix = "%absent"
+	leasesSuffix = "%loads" // of the loads under way: see [backend.Claim]
+	keptSuffix   = "%stale" // the value, for longer: see [StaleIfError]
 )
 
-func (h handle) lockKey() string { return backend.Sibling(h.key, lockSuffix) }
+func (h handle) leasesKey() string { return backend.Sibling(h.key, leasesSuffix) }
 
-func (h handle) absentKey() string { return backend.Sibling(h.key, absentSuffix) }
+func (h handle) keptKey() string { return backend.Sibling(h.key, keptSuffix) }
 
 // isSibling reports whether a key is one that rin keeps beside a value. Such keys
 // are cleared with the rest, and are otherwise not shown.
 func (s *store) isSibling(key string) bool {
-	for _, suffix := range []string{lockSuffix, absentSuffix} {
+	for _, suffix := range []string{leasesSuffix, keptSuffix} {
 		base, tag, found := cutLast(key, suffix)
 		if found && (tag == "" || tag[0] == '{') && backend.Sibling(base, suffix) == key {
 			p, _ := s.root.parse(strings.Split(base, ":"), nil)

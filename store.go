@@ -15,6 +15,7 @@ import (
 
 	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/codec"
+	"github.com/redisimnest/rin/internal/coalesce"
 	"github.com/redisimnest/rin/internal/flight"
 )
 
@@ -24,11 +25,13 @@ type store struct {
 	backend  backend.Backend
 	registry *codec.Registry
 	logger   *slog.Logger
+	onEvent  []func(context.Context, Event)
 	pageSize int
 	now      func() time.Time
 	root     *place
 	closed   atomic.Bool
 	flights  flight.Group[flightKey]
+	reads    coalesce.Group[readKey, seen]
 	turns    turns
 	// life ends with Close, and with it the leases that are kept.
 	life   context.Context
@@ -57,16 +60,21 @@ func (s *store) execOne(ctx context.Context, op backend.Op) error {
 	return err
 }
 
-// insist carries out an op that does no harm when it is carried out twice: where its reply
-// is lost, it is sent again, and again says so.
-func (s *store) insist(ctx context.Context, op backend.Op) (again bool, err error) {
+// insist carries out ops that do no harm when they are carried out twice: those whose reply
+// is lost are sent again, and again says so.
+func (s *store) insist(ctx context.Context, ops ...backend.Op) (again bool, err error) {
 	const tries = 4
+	todo := ops
 	for try := 1; ; try++ {
-		err = s.execOne(ctx, op)
-		if !errors.Is(err, ErrUnknownOutcome) || ctx.Err() != nil || try == tries {
-			return try > 1, err
+		_ = s.exec(ctx, todo...) // each op has its own error
+		lost := slices.DeleteFunc(slices.Clone(todo), func(op backend.Op) bool { return !errors.Is(backend.Err(op), ErrUnknownOutcome) })
+		if len(lost) == 0 || ctx.Err() != nil || try == tries {
+			return try > 1, backend.FirstErr(ops)
 		}
-		backend.Fail(op, nil)
+		for _, op := range lost {
+			backend.Fail(op, nil)
+		}
+		todo = lost
 	}
 }
 

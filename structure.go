@@ -62,9 +62,9 @@ func reading[R any](s structure, name string, op backend.Op, result func(handle,
 }
 
 // renewal is what a read sends ahead, if it renews the TTL.
-func (s structure) renewal() backend.Op {
+func (s structure) renewal() []backend.Op {
 	if ttl := s.place.policy.renewedTTL(); ttl > 0 {
-		return &backend.Renew{Key: s.key, Pattern: s.pattern(), TTL: ttl}
+		return []backend.Op{&backend.Renew{Key: s.key, Pattern: s.pattern(), TTL: ttl}}
 	}
 	return nil
 }
@@ -72,7 +72,7 @@ func (s structure) renewal() backend.Op {
 // readPage reads a page of a walk. With the first, the walk is a read like any other.
 func (s structure) readPage(ctx context.Context, op backend.Op, first bool) error {
 	if renewal := s.renewal(); first && renewal != nil {
-		return s.place.store.exec(ctx, renewal, op)
+		return s.place.store.exec(ctx, append(renewal, op)...)
 	}
 	return s.place.store.execOne(ctx, op)
 }
@@ -231,7 +231,7 @@ func each[E any](ctx context.Context, s structure, read func(cursor string, coun
 					bad = s.fail("each", bad)
 				}
 				if !yield(p.elems[i], bad) {
-					_ = s.done(ctx, "each", w, walked, nil)
+					_ = s.done(ctx, "each", w, OutcomeWalked, nil)
 					return
 				}
 			}
@@ -239,7 +239,7 @@ func each[E any](ctx context.Context, s structure, read func(cursor string, coun
 				break
 			}
 		}
-		if err = s.done(ctx, "each", w, walked, err); err != nil {
+		if err = s.done(ctx, "each", w, OutcomeWalked, err); err != nil {
 			yield(none, err)
 		}
 	}

@@ -37,7 +37,7 @@ func (e Entry[T]) CompareAndDelete(ctx context.Context, old T) (bool, error) {
 	w := e.watch(ctx)
 	did, err := e.compare(old, func(expect []byte) (bool, []byte, error) {
 		op := &backend.CompareAndDelete{Key: e.key, Pattern: e.pattern(), Old: expect}
-		err := e.place.store.exec(ctx, op)
+		err := e.place.store.exec(ctx, append(e.invalidation(), op)...)
 		return op.Deleted, op.Current, err
 	})
 	return did, e.done(ctx, "compare and delete", w, didOrNot(did), err)
@@ -84,7 +84,7 @@ func (e Entry[T]) swapBytes(ctx context.Context, op *backend.CompareAndSwap, val
 	}
 	op.Key, op.Pattern, op.Value = set.Key, set.Pattern, set.Value
 	op.TTL, op.ExpireAt, op.KeepTTL = set.TTL, set.ExpireAt, set.KeepTTL
-	return e.place.store.exec(ctx, op)
+	return e.place.store.exec(ctx, append(e.invalidationBy(expiryOf(&set)), op)...)
 }
 
 // An Update gives up after this many conflicts, or this long.
@@ -117,10 +117,10 @@ var (
 //
 // It is GET and one Lua script for each try: O(1).
 func (e Entry[T]) Update(ctx context.Context, change func(old T, found bool) (T, error), opts ...WriteOption) (T, error) {
-	w, out := e.watch(ctx), applied
+	w, out := e.watch(ctx), OutcomeApplied
 	value, err := e.update(ctx, change, opts)
 	if errors.Is(err, Unchanged) {
-		err, out = nil, unapplied
+		err, out = nil, OutcomeNotApplied
 	}
 	return value, e.done(ctx, "update", w, out, err)
 }
@@ -170,10 +170,10 @@ func (e Entry[T]) update(ctx context.Context, change func(T, bool) (T, error), o
 func (e Entry[T]) commit(ctx context.Context, get *backend.Get, value T, said error, opts []WriteOption) (bool, error) {
 	switch {
 	case errors.Is(said, Remove) && !get.Found:
-		return true, nil
+		return true, e.place.store.exec(ctx, e.invalidation()...)
 	case errors.Is(said, Remove):
 		op := &backend.CompareAndDelete{Key: e.key, Pattern: e.place.pattern, Old: get.Value}
-		err := e.place.store.exec(ctx, op)
+		err := e.place.store.exec(ctx, append(e.invalidation(), op)...)
 		return op.Deleted, err
 	case said != nil:
 		return false, said
@@ -219,14 +219,19 @@ func (b *backoff) heed(took time.Duration) {
 	b.longest = max(b.longest, min(32*took, time.Second))
 }
 
-// wait returns the context's error if that ends first.
-func (b *backoff) wait(ctx context.Context) error {
+// next is the next pause.
+func (b *backoff) next() time.Duration {
 	limit := b.longest
 	if b.tries < 20 {
 		limit = min(limit, b.first<<b.tries)
 	}
 	b.tries++
-	timer := time.NewTimer(rand.N(limit))
+	return rand.N(limit)
+}
+
+// wait returns the context's error if that ends first.
+func (b *backoff) wait(ctx context.Context) error {
+	timer := time.NewTimer(b.next())
 	defer timer.Stop()
 	select {
 	case <-timer.C:

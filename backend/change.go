@@ -86,39 +86,3 @@ func (o *CompareAndDelete) answer(r wire.Reply) error {
 	}
 	return err
 }
-
-// SetLocked writes a value if the key Lock holds exactly the bytes of Token, and
-// deletes Lock, in one atomic step: a Lua script. Where Lock holds anything else,
-// or nothing, it changes nothing.
-//
-// It is the one op that touches two keys. Lock lies in Key's slot: see [Sibling].
-type SetLocked struct {
-	Key     string
-	Pattern string
-	Value   []byte
-	TTL     time.Duration
-	Lock    string
-	Token   []byte
-
-	// Applied says that the value was written and the lock released.
-	Applied bool
-	Err     error
-}
-
-func (o *SetLocked) info() info {
-	return info{name: "set locked", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-}
-
-func (o *SetLocked) beside() []string { return []string{o.Lock} }
-
-func (o *SetLocked) command(c *wire.Command) {
-	s := step{guard: holdsExactly, holds: o.Token, guarded: o.Lock}
-	s.begin(c, o.Key, wire.SET)
-	addExpiry(c.Add(wire.Data(o.Value)), o.TTL, time.Time{})
-}
-
-func (o *SetLocked) answer(r wire.Reply) error {
-	did, _, err := stepAnswer(r)
-	o.Applied = did == carriedOut
-	return err
-}

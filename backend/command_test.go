@@ -57,8 +57,13 @@ func TestCommand(t *testing.T) {
 		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true}, "EVAL script 1 k NX     0 1000  0 0 SET v"},
 		{&backend.CompareAndSwap{Key: "k", Value: v, Absent: true, KeepTTL: true, TTL: time.Second}, "EVAL script 1 k NX     0 1000  0 0 SET v PX 1000"},
 		{&backend.CompareAndDelete{Key: "k", Old: []byte("o")}, "EVAL script 1 k = o    0 1000  0 0 UNLINK"},
-		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t")}, "EVAL script 2 k {k}l = t    0 1000  0 0 SET v"},
-		{&backend.SetLocked{Key: "k", Value: v, Lock: "{k}l", Token: []byte("t"), TTL: time.Second}, "EVAL script 2 k {k}l = t    0 1000  0 0 SET v PX 1000"},
+		{&backend.Claim{Key: "k", Leases: "{k}l", Token: []byte("t"), TTL: time.Second}, "EVAL script 2 k {k}l t 1000 "},
+		{&backend.Claim{Key: "k", Leases: "{k}l", Kept: "{k}o", Token: []byte("t"), TTL: time.Second, Anew: true}, "EVAL script 3 k {k}l {k}o t 1000 ANEW"},
+		{&backend.Fill{Key: "k", Leases: "{k}l", Token: []byte("t"), Value: v}, "EVAL script 2 k {k}l t   0 v 0 0  "},
+		{
+			&backend.Fill{Key: "k", Leases: "{k}l", Kept: "{k}o", Token: []byte("t"), Seen: backend.Seen{Value: v, Found: true, ExpireAt: 5}, Value: v, TTL: time.Second, KeptTTL: time.Minute},
+			"EVAL script 3 k {k}l {k}o t FOUND v 5 v 1000 60000  ",
+		},
 		{&backend.Do{Key: "k", Command: []string{"OBJECT", "ENCODING"}}, "OBJECT ENCODING k"},
 		{&backend.Do{Key: "k", Command: []string{"LRANGE"}, Args: [][]byte{[]byte("0"), []byte("-1")}}, "LRANGE k 0 -1"},
 		{
@@ -100,7 +105,7 @@ func TestCommands(t *testing.T) {
 		{&backend.Set{Key: "k", KeepTTL: true, TTL: time.Second}, "eval set"},
 		{&backend.Set{Key: "k", Cond: backend.IfAbsent, ReturnOld: true}, "eval get set"},
 		{&backend.CompareAndDelete{Key: "k"}, "eval get unlink"},
-		{&backend.SetLocked{Key: "k", Lock: "l"}, "eval get set unlink"},
+		{&backend.Fill{Key: "k", Leases: "l"}, "eval get set time unlink zrem zscore"},
 		{&backend.Do{Key: "k", Command: []string{"HSET"}, TTL: time.Second}, "eval hset pexpire"},
 	} {
 		if got := strings.Join(backend.Commands(row.op), " "); got != row.want {
@@ -162,8 +167,13 @@ func TestAnswer(t *testing.T) {
 		{&backend.CompareAndDelete{}, step("1", reply("1")), &backend.CompareAndDelete{Deleted: true}},
 		{&backend.CompareAndDelete{}, step("0", reply("x")), &backend.CompareAndDelete{Found: true, Current: []byte("x")}},
 		{&backend.CompareAndDelete{}, step("0", none), &backend.CompareAndDelete{}},
-		{&backend.SetLocked{}, step("1", reply("OK")), &backend.SetLocked{Applied: true}},
-		{&backend.SetLocked{}, step("0", reply("other")), &backend.SetLocked{}},
+		{&backend.Claim{}, wire.ArrayOf(reply("CLAIMED"), none, reply("0"), reply("0"), reply("o")), &backend.Claim{Claimed: true, Old: []byte("o"), OldFound: true}},
+		{&backend.Claim{}, wire.ArrayOf(reply("FOUND"), reply("v"), reply("5"), reply("0"), none), &backend.Claim{Value: []byte("v"), Found: true, ExpireAt: 5}},
+		{&backend.Claim{}, wire.ArrayOf(reply("NOTHING"), none, reply("0"), reply("0"), none), &backend.Claim{Nothing: true}},
+		{&backend.Claim{}, wire.ArrayOf(reply("FAILED"), none, reply("0"), reply("0"), reply("o")), &backend.Claim{Failed: true, Old: []byte("o"), OldFound: true}},
+		{&backend.Claim{}, wire.ArrayOf(reply("HELD"), none, reply("0"), reply("7"), none), &backend.Claim{Left: 7 * time.Millisecond}},
+		{&backend.Fill{}, reply("1"), &backend.Fill{Applied: true}},
+		{&backend.Fill{}, reply("0"), &backend.Fill{}},
 		{&backend.Do{}, wire.ArrayOf(none, reply("1")), &backend.Do{Reply: wire.ArrayOf(none, reply("1"))}},
 		{&backend.Do{TTL: 1}, step("1", reply("3")), &backend.Do{TTL: 1, Reply: reply("3")}},
 	} {
@@ -204,7 +214,7 @@ func TestAnswer_returnOld(t *testing.T) {
 func TestAnswer_nonsense(t *testing.T) {
 	for _, op := range []backend.Op{
 		&backend.TTL{}, &backend.ExpireTime{}, &backend.MemoryUsage{}, &backend.CompareAndSwap{},
-		&backend.CompareAndDelete{}, &backend.SetLocked{}, &backend.Delete{}, &backend.Exists{}, &backend.Expire{}, &backend.Persist{},
+		&backend.CompareAndDelete{}, &backend.Claim{}, &backend.Fill{}, &backend.Delete{}, &backend.Exists{}, &backend.Expire{}, &backend.Persist{},
 	} {
 		for _, r := range []wire.Reply{reply(""), reply("OK")} {
 			if backend.Answer(op, r); !mentions(backend.Err(op), r.String()) {
@@ -258,7 +268,7 @@ func TestRefused(t *testing.T) {
 		{&backend.ExpireTime{}, "ERR unknown command 'PEXPIRETIME'", backend.ErrUnsupported, "expire time needs Redis 7.0 or later"},
 		{&backend.Do{Command: []string{"NOSUCH"}}, "ERR unknown command 'NOSUCH'", backend.ErrUnsupported, "the server does not know it"},
 		{&backend.Set{Cond: backend.IfAbsent, ReturnOld: true}, "ERR unknown command 'EVAL'", backend.ErrUnsupported, "set needs EVAL, which the server has renamed or switched off"},
-		{&backend.SetLocked{}, "CROSSSLOT Keys in request don't hash to the same slot", backend.ErrCrossSlot, ""},
+		{&backend.Fill{}, "CROSSSLOT Keys in request don't hash to the same slot", backend.ErrCrossSlot, ""},
 	} {
 		err := backend.Refused(row.op, errors.New(row.reply))
 		if !errors.Is(err, row.want) || !mentions(err, row.text) || !mentions(err, row.reply) {

@@ -71,7 +71,7 @@ func saysYes(results map[string]any) bool {
 // or how long it takes until it isn't.
 func saysWhatItWas(op backend.Op) bool {
 	switch op.(type) {
-	case *backend.IncrBy, *backend.IncrByFloat, *backend.HIncrBy, *backend.Acquire, *backend.Limit:
+	case *backend.IncrBy, *backend.IncrByFloat, *backend.HIncrBy, *backend.Acquire, *backend.Limit, *backend.Claim:
 		return true
 	}
 	return false

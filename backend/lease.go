@@ -48,6 +48,24 @@ func (o *Acquire) info() info {
 // NumberTime is how long the last number is kept, in case the server's clock is set back.
 const NumberTime = 24 * time.Hour
 
+// leasesOf stands behind nowScript: leases reads those at a key. It is the ends of those that
+// keep mine out, from the first to the last, the tokens of those that have ended, the last
+// number, and the end of the last one but mine.
+const leasesOf = `local function leases(at, mine)
+  local all, live, ended, number, last = redis.call('ZRANGE', at, 0, -1, 'WITHSCORES'), {}, {}, 0, 0
+  for i = 1, #all, 2 do
+    local token, score = all[i], tonumber(all[i + 1])
+    if token == '' then number = score
+    elseif score <= ms then ended[#ended + 1] = token
+    elseif token ~= mine then
+      last = score
+      if token:sub(1, 1) ~= '+' then live[#live + 1] = score end
+    end
+  end
+  return live, ended, number, last
+end
+`
+
 // nowScript stands behind mayScript where the time matters: now is the server's in
 // microseconds, and ms in milliseconds.
 const nowScript = `local now = redis.call('TIME')
@@ -64,13 +82,8 @@ local ms = math.floor(now / 1000)
 //	ARGV[4] the milliseconds that the last number is kept
 //
 // The answer is an array of 1 and the number, or of 0 and the milliseconds left.
-const acquireScript = mayScript + nowScript + `local all, live, ended = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), {}, {}
-for i = 1, #all, 2 do
-  local token, score = all[i], tonumber(all[i + 1])
-  if token == '' then now = math.max(now, score + 1)
-  elseif score <= ms then ended[#ended + 1] = token
-  elseif token ~= ARGV[1] then live[#live + 1] = score end
-end
+const acquireScript = mayScript + nowScript + leasesOf + `local live, ended, last, latest = leases(key, ARGV[1])
+now = math.max(now, last + 1)
 local over = #live - ARGV[3]
 if over >= 0 then return {0, live[over + 1] - ms} end
 local no = refused({{'ZADD', 1, 1}, {'PEXPIRE', 1}, {'ZREM', 1}})
@@ -78,7 +91,7 @@ if no then return no end
 for _, token in ipairs(ended) do redis.call('ZREM', key, token) end
 local number = string.format('%.0f', now)
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1], number, '')
-redis.call('PEXPIRE', key, math.max(ARGV[2], (live[#live] or 0) - ms) + ARGV[4])
+redis.call('PEXPIRE', key, math.max(ARGV[2], latest - ms) + ARGV[4])
 return {1, number}`
 
 var acquireWord = wire.Fixed(acquireScript)
@@ -117,6 +130,8 @@ type Prolong struct {
 	Pattern string
 	Token   []byte
 	TTL     time.Duration
+	// Keep is how long the key is kept for beyond its leases.
+	Keep time.Duration
 
 	// Prolonged says that Token had the lease.
 	Prolonged bool
@@ -142,7 +157,7 @@ func (o *Prolong) calls() []string {
 }
 
 func (o *Prolong) command(c *wire.Command) {
-	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL), millis(NumberTime))
+	c.Add(wire.EVAL, prolongWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Token), millis(o.TTL), millis(o.Keep))
 }
 
 func (o *Prolong) answer(r wire.Reply) error {

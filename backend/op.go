@@ -112,8 +112,7 @@ func Commands(op Op) []string {
 	if own, ok := op.(scripted); ok && name == "EVAL" {
 		names = append(names, own.calls()...)
 	} else if name == "EVAL" {
-		keys := len(Keys(op))
-		names = append(names, calls(c.Words[c.KeyAt+keys:], keys > 1)...)
+		names = append(names, calls(c.Words[c.KeyAt+1:])...)
 		if c.Words[1].String() == fieldStepScript {
 			names = append(names, expiringFields(c.Words[len(c.Words)-1].String() != "")...)
 		}

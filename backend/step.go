@@ -27,8 +27,6 @@ end
 // that the step doesn't ask for, so that an ACL needs to allow no other.
 //
 //	KEYS[1]  the key
-//	KEYS[2]  the key that the guard looks at, which the step deletes; without it,
-//	         the guard looks at the key
 //	ARGV[1]  the guard: = where it must hold the string ARGV[2], NX where it must
 //	         be absent, NONE where it must be, whatever it could hold, NEW where
 //	         the key is deleted first, if it holds what the command ARGV[2] reads,
@@ -57,12 +55,12 @@ end
 // that the guard saw.
 const stepScript = mayScript + stepBody
 
-const stepBody = `local guard, left = KEYS[2] or KEYS[1], -1
+const stepBody = `local left = -1
 local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
 local at, did, answer = 11 + try + follow, 1, false
 local once, anew = ARGV[5]:find('NX', 1, true) ~= nil, ARGV[1] == 'NEW'
 local no = refused({at < #ARGV and {ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))}, ARGV[3] ~= '' and {ARGV[3], 1}, once and {'PTTL'},
-  follow > 0 and {unpack(ARGV, 11 + try, 10 + try + follow)}, (KEYS[2] or anew) and {'UNLINK'}})
+  follow > 0 and {unpack(ARGV, 11 + try, 10 + try + follow)}, anew and {'UNLINK'}})
 if no then return no end
 if anew then
   redis.call(ARGV[2], key)
@@ -71,7 +69,7 @@ if anew then
 elseif ARGV[1] == 'NONE' then
   if redis.call('EXISTS', key) == 1 then return {0, false} end
 elseif ARGV[1] ~= '' then
-  local now = redis.call('GET', guard)
+  local now = redis.call('GET', key)
   if now ~= (ARGV[1] == '=' and ARGV[2]) then return {0, now} end
 end
 if try > 0 then
@@ -97,7 +95,6 @@ if ARGV[3] == '' or idle and ARGV[5]:find('DID', 1, true) then
 elseif left > 0 then redis.call(ARGV[3], key, left)
 elseif not once or redis.call('PTTL', key) == -1 then redis.call(ARGV[3], key, ARGV[4])
 end
-if KEYS[2] then redis.call('UNLINK', guard) end
 return {did, answer}`
 
 var stepWord = wire.Fixed(stepScript)
@@ -162,9 +159,8 @@ const (
 
 // step is a write by [stepScript]. The zero step is the command by itself.
 type step struct {
-	guard   guard
-	holds   []byte // what holdsExactly wants; the command by which madeAnew knows the kind
-	guarded string // the key that the guard looks at, if it isn't the write's own
+	guard guard
+	holds []byte // what holdsExactly wants; the command by which madeAnew knows the kind
 
 	ttl      time.Duration // given to the key after the write
 	expireAt time.Time
@@ -186,18 +182,11 @@ const unparted = 1000
 // begin adds all words of the step but those behind the name of its command.
 func (s *step) begin(c *wire.Command, key string, name wire.Word) {
 	c.Nested = true
-	keys := int64(1)
-	if s.guarded != "" {
-		keys = 2
-	}
 	script := stepWord
 	if s.fields.TTL > 0 {
 		script = fieldStepWord
 	}
-	c.Add(wire.EVAL, script, wire.Int(keys)).Key(key)
-	if s.guarded != "" {
-		c.Key(s.guarded)
-	}
+	c.Add(wire.EVAL, script, wire.Int(1)).Key(key)
 	c.Add(wire.Text(string(s.guard)), wire.Data(s.holds))
 	s.addExpiry(c)
 	item := int64(unparted)
@@ -294,8 +283,8 @@ func stepAnswer(r wire.Reply) (did string, answer wire.Reply, err error) {
 }
 
 // calls are the commands that a step's script calls. Its words are from behind
-// its keys.
-func calls(words []wire.Word, guarded bool) (names []string) {
+// its key.
+func calls(words []wire.Word) (names []string) {
 	const atGuard, atHolds, atExpire, atUnless, atTry, atFollow = 0, 1, 2, 4, 8, 9
 	count := func(at int) int {
 		n, _ := strconv.Atoi(words[at].String())
@@ -317,9 +306,6 @@ func calls(words []wire.Word, guarded bool) (names []string) {
 	}
 	if strings.Contains(words[atUnless].String(), "NX") {
 		names = append(names, "PTTL")
-	}
-	if guarded {
-		names = append(names, "UNLINK")
 	}
 	return names
 }

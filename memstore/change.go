@@ -10,7 +10,6 @@ import (
 var changeDeeds = []deed{
 	writes((*Store).compareAndSwap),
 	writes((*Store).compareAndDelete),
-	writes((*Store).setLocked),
 }
 
 func (s *Store) compareAndSwap(o *backend.CompareAndSwap, old *item, now time.Time) {
@@ -31,18 +30,5 @@ func (s *Store) compareAndDelete(o *backend.CompareAndDelete, old *item, _ time.
 		o.Deleted = true
 	default:
 		o.Current, o.Found = bytes.Clone(old.value), true
-	}
-}
-
-func (s *Store) setLocked(o *backend.SetLocked, _ *item, now time.Time) {
-	lock := s.keys.live(o.Lock, now)
-	if err := wants(backend.KindString, lock); err != nil {
-		backend.Fail(o, err)
-		return
-	}
-	if o.Applied = lock != nil && bytes.Equal(lock.value, o.Token); o.Applied {
-		defer s.asOne()()
-		s.write(o.Key, o.Value, expiry(o.TTL, time.Time{}, now), now)
-		s.keys.remove(o.Lock)
 	}
 }

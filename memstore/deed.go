@@ -19,7 +19,7 @@ type deed struct {
 }
 
 // deeds are those of all ops that the store knows.
-var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds, wholeDeeds, leaseDeeds, limitDeeds)
+var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds, wholeDeeds, leaseDeeds, fillDeeds, limitDeeds)
 
 func byType(families ...[]deed) map[reflect.Type]deed {
 	all := map[reflect.Type]deed{}

@@ -1,6 +1,7 @@
 package memstore
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/redisimnest/rin/backend"
@@ -18,12 +19,7 @@ func millis(t time.Time) float64 { return float64(t.UnixMilli()) }
 func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
 	z, ms := structureIn(it, newSortedSet), millis(now)
 	ended, all := z.to(backend.Bound{Score: ms}), z.to(backend.Bound{Score: backend.LastLease})
-	var live []float64
-	for _, m := range z.members(ended, all, false) {
-		if string(m.Member) != string(o.Token) {
-			live = append(live, m.Score)
-		}
-	}
+	live := keepingOut(z.members(ended, all, false), o.Token)
 	if over := len(live) - int(o.Permits); over >= 0 {
 		o.Left = time.Duration(live[over]-ms) * time.Millisecond
 		return
@@ -31,21 +27,31 @@ func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
 	z.removeRange(0, ended)
 	o.Acquired, o.Number = true, max(now.UnixMicro(), int64(z.scores[""])+1)
 	z.set("", float64(o.Number))
-	s.hold(o.Key, z, o.Token, o.TTL, now)
+	s.hold(o.Key, z, o.Token, o.TTL, backend.NumberTime, now)
+}
+
+// keepingOut are the ends of the leases that keep a token out.
+func keepingOut(leases []backend.Scored, token []byte) (ends []float64) {
+	for _, m := range leases {
+		if string(m.Member) != string(token) && !bytes.HasPrefix(m.Member, []byte(backend.Shared)) {
+			ends = append(ends, m.Score)
+		}
+	}
+	return ends
 }
 
 func (s *Store) prolong(o *backend.Prolong, it *item, now time.Time) {
 	z := structureIn(it, newSortedSet)
 	if o.Prolonged = z.scores[string(o.Token)] > millis(now); o.Prolonged {
-		s.hold(o.Key, z, o.Token, o.TTL, now)
+		s.hold(o.Key, z, o.Token, o.TTL, o.Keep, now)
 	}
 }
 
-// hold gives a token its lease, on a key that lives for longer than all leases.
-func (s *Store) hold(key string, z *sortedSet, token []byte, ttl time.Duration, now time.Time) {
+// hold gives a token its lease, on a key that lives for longer than all leases by keep.
+func (s *Store) hold(key string, z *sortedSet, token []byte, ttl, keep time.Duration, now time.Time) {
 	z.set(string(token), millis(now)+float64(ttl.Milliseconds()))
 	last, _ := z.order.GetAt(z.to(backend.Bound{Score: backend.LastLease}) - 1)
-	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score)).Add(backend.NumberTime)}, now)
+	s.keys.put(key, &item{other: z, expireAt: time.UnixMilli(int64(last.score)).Add(keep)}, now)
 }
 
 func leases(o *backend.Leases, it *item, now time.Time) {

@@ -93,9 +93,6 @@ func drawOp(t *rapid.T, now time.Time) backend.Op {
 		return &backend.CompareAndDelete{Key: key, Old: drawValue(t, "old")}
 	case 10:
 		return drawSwap(t, key, now)
-	case 11:
-		lock := rapid.SampledFrom(keys).Draw(t, "lock")
-		return &backend.SetLocked{Key: key, Value: drawValue(t, "value"), TTL: drawTTL(t), Lock: lock, Token: drawValue(t, "token")}
 	default:
 		return drawSet(t, key, now)
 	}
@@ -213,14 +210,6 @@ func (m model) exec(op backend.Op, now time.Time) backend.Op {
 			delete(m, key)
 		} else if found {
 			want.Current, want.Found = []byte(h.value), true
-		}
-		return &want
-	case *backend.SetLocked:
-		want := *o
-		lock, locked := m[o.Lock]
-		if want.Applied = locked && lock.value == string(o.Token); want.Applied {
-			m.set(backend.Set{Key: key, Value: o.Value, TTL: o.TTL}, now)
-			delete(m, o.Lock)
 		}
 		return &want
 	default:

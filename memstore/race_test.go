@@ -47,8 +47,8 @@ func step(t *testing.T, store *memstore.Store, r *rand.Rand) {
 		&backend.MemoryUsage{Key: key},
 		&backend.CompareAndSwap{Key: key, Absent: true, Value: []byte(key), TTL: ttl},
 		&backend.CompareAndDelete{Key: key, Old: []byte(key)},
-		&backend.SetLocked{Key: key, Value: []byte(key), Lock: "lock", Token: []byte("lock")},
-		&backend.Set{Key: "lock", Value: []byte("lock")},
+		&backend.Claim{Key: key, Leases: "leases", Token: []byte("token"), TTL: time.Hour},
+		&backend.Fill{Key: key, Value: []byte(key), Leases: "leases", Token: []byte("token")},
 	}
 	r.Shuffle(len(ops), func(i, j int) { ops[i], ops[j] = ops[j], ops[i] })
 	run := store.Exec

@@ -104,7 +104,7 @@ func TestGet_allocatesTheCopyOnly(t *testing.T) {
 	}
 }
 
-// A SetLocked in a transaction does not show what is half done.
+// A Fill in a transaction does not show what is half done.
 func TestAsOne_nests(t *testing.T) {
 	s := New()
 	outer := s.asOne()

@@ -27,6 +27,8 @@ type Op struct {
 	Silent bool
 	// Needs says for which keys it does so.
 	Needs Needs
+	// Changes is the key that the op changes, if that is one beside its own.
+	Changes func(key string) string
 	// First is an op without which New does nothing, or nil.
 	First func(key string) backend.Op
 	// Protocol says that only stores which speak the Redis protocol know the op.
@@ -70,7 +72,7 @@ func changed() []byte { return []byte("changed") }
 
 // Ops is the catalogue of all ops.
 func Ops() []Op {
-	return slices.Concat(keyOps(), counterOps(), hashOps(), listOps(), setOps(), sortedSetOps(), wholeOps(), leaseOps(), limitOps())
+	return slices.Concat(keyOps(), counterOps(), hashOps(), listOps(), setOps(), sortedSetOps(), wholeOps(), leaseOps(), fillOps(), limitOps())
 }
 
 // keyOps are those on plain values, and on keys of any kind.
@@ -235,15 +237,6 @@ func keyOps() []Op {
 			Rule:   "CompareAndDelete deletes a key that holds Old.",
 		},
 		{
-			Name: "set locked", Effect: backend.Write, Needs: Either,
-			New: func(key string) backend.Op {
-				return &backend.SetLocked{Key: key, Value: changed(), Lock: lockOf(key), Token: []byte("token")}
-			},
-			First:  func(key string) backend.Op { return &backend.Set{Key: lockOf(key), Value: []byte("token")} },
-			Reason: "the second one finds no lock",
-			Rule:   "SetLocked writes where Lock holds Token, whether the key is there or not.",
-		},
-		{
 			Name: "do, only reading", Effect: backend.Read, Protocol: true, Needs: Either,
 			New: func(key string) backend.Op {
 				return &backend.Do{Key: key, Command: []string{"STRLEN"}, ReadOnly: true}
@@ -307,7 +300,7 @@ func (o Op) check(t *testing.T, s *suite, call caller) {
 			t.Errorf("%s on %+v: %v", o.Name, was, err)
 			continue
 		}
-		now, says := s.state(t, "k"), answered(op, o.New("k"))
+		now, says := s.state(t, o.changes("k")), answered(op, o.New("k"))
 		switch {
 		case o.does(there):
 			o.checkDone(t, was, now, says)
@@ -324,13 +317,22 @@ type caller func(ctx context.Context, ops ...backend.Op) error
 func (o Op) prepare(t *testing.T, s *suite, key string, there bool) state {
 	t.Helper()
 	do(t, s, &backend.Delete{Key: key})
+	do(t, s, &backend.Delete{Key: o.changes(key)})
 	if there {
 		do(t, s, o.holds(key))
 	}
 	if o.First != nil {
 		do(t, s, o.First(key))
 	}
-	return s.state(t, key)
+	return s.state(t, o.changes(key))
+}
+
+// changes is the key that the op changes.
+func (o Op) changes(key string) string {
+	if o.Changes != nil {
+		return o.Changes(key)
+	}
+	return key
 }
 
 // holds makes key hold what the op expects.

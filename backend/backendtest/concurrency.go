@@ -100,14 +100,15 @@ var concurrencyCases = []testCase{
 		},
 	},
 	{
-		name: "one releases",
-		rule: "SetLocked is atomic: of many that write with the token of a lock exactly one does, and its value is the key's.",
+		name: "one fills",
+		rule: "Fill is atomic: of many with the token of a lease exactly one stores its value.",
 		run: func(t *testing.T, s *suite) {
 			for range 10 {
-				s.lock(t, "k", "token")
+				do(t, s, &backend.Delete{Key: "k"})
+				s.claims(t, "a", hour)
 				winner := s.one(t, func(i int) bool {
-					return try(t, s, &backend.SetLocked{
-						Key: "k", Value: fmt.Appendf(nil, "%d", i), Lock: lockOf("k"), Token: []byte("token"),
+					return try(t, s, &backend.Fill{
+						Key: "k", Value: fmt.Appendf(nil, "%d", i), Leases: leasesOf("k"), Token: []byte("a"),
 					}).Applied
 				})
 				s.holds(t, "k", fmt.Sprint(winner))

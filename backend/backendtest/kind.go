@@ -35,16 +35,14 @@ var kindCases = []testCase{
 		},
 	},
 	{
-		name:    "wrong kind of lock",
+		name:    "wrong kind of leases",
 		foreign: true,
-		rule:    "A SetLocked fails with ErrWrongKind where Lock holds another kind of Redis value, and changes nothing.",
+		rule:    "A Fill fails with ErrWrongKind where Leases is another kind of Redis value, and changes nothing.",
 		run: func(t *testing.T, s *suite) {
-			lock := backend.Sibling("k", "lock")
-			s.Foreign(t, lock)
-			s.put(t, "k", "v")
-			s.wantWrongKind(t, &backend.SetLocked{Key: "k", Value: []byte("w"), Lock: lock})
-			s.holds(t, "k", "v")
-			s.lasts(t, lock, 0)
+			s.Foreign(t, leasesOf("k"))
+			s.wantWrongKind(t, &backend.Fill{Key: "k", Leases: leasesOf("k"), Token: []byte("a"), Value: []byte("v")})
+			s.absent(t, "k")
+			s.lasts(t, leasesOf("k"), 0)
 		},
 	},
 	{
@@ -60,7 +58,7 @@ var kindCases = []testCase{
 	{
 		name:    "set replaces another kind",
 		foreign: true,
-		rule:    "Without ReturnOld a Set, and a SetLocked, asks only whether the key is there, whatever kind of value it holds.",
+		rule:    "Without ReturnOld a Set asks only whether the key is there, whatever kind of value it holds.",
 		run: func(t *testing.T, s *suite) {
 			for cond, applied := range map[backend.Cond]bool{backend.Always: true, backend.IfPresent: true, backend.IfAbsent: false} {
 				s.Foreign(t, "k")
@@ -74,10 +72,6 @@ var kindCases = []testCase{
 				}
 				do(t, s, &backend.Delete{Key: "k"})
 			}
-			s.Foreign(t, "k")
-			s.lock(t, "k", "token")
-			s.setLocked(t, "k", "token", 0)
-			s.holds(t, "k", "new")
 		},
 	},
 	{

@@ -28,7 +28,9 @@ func leaseOps() []Op {
 		},
 		Op{
 			Name: "prolong", Effect: backend.Write, Holds: leased, Reason: "the second one comes later",
-			New:  func(key string) backend.Op { return &backend.Prolong{Key: key, Token: old(), TTL: 2 * hour} },
+			New: func(key string) backend.Op {
+				return &backend.Prolong{Key: key, Token: old(), TTL: 2 * hour, Keep: hour}
+			},
 			Rule: "Prolong gives a lease another TTL.",
 		},
 		Op{
@@ -106,7 +108,7 @@ var leaseCases = []testCase{
 	},
 	{
 		name: "prolong",
-		rule: "Prolong gives the lease another TTL, longer or shorter, and the key lives for a day longer than the last one; a token without a lease gets none.",
+		rule: "Prolong gives the lease another TTL, longer or shorter, and the key lives for Keep longer than the last one; a token without a lease gets none.",
 		run: func(t *testing.T, s *suite) {
 			s.prolongs(t, "a", false)
 			s.absent(t, "k")
@@ -152,7 +154,7 @@ func (s *suite) keepsOut(t *testing.T, token string, permits int64, left time.Du
 // prolongs checks whether a token's lease can be made one of three hours.
 func (s *suite) prolongs(t *testing.T, token string, want bool) {
 	t.Helper()
-	if o := do(t, s, &backend.Prolong{Key: "k", Token: []byte(token), TTL: 3 * hour}); o.Prolonged != want {
+	if o := do(t, s, &backend.Prolong{Key: "k", Token: []byte(token), TTL: 3 * hour, Keep: 24 * hour}); o.Prolonged != want {
 		t.Errorf("Prolong %q: prolonged %t", token, o.Prolonged)
 	}
 }

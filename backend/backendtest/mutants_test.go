@@ -27,7 +27,7 @@ type mutant struct {
 // spoil makes a store one that breaks a rule.
 type spoil func(backend.Backend) backend.Backend
 
-var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, leaseMutants, limitMutants, kindMutants, execMutants,
+var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, leaseMutants, fillMutants, limitMutants, kindMutants, execMutants,
 	transactionMutants, waitMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
@@ -161,7 +161,7 @@ func takesBack(o Op) spoil {
 			next(op)
 			return
 		}
-		key := backend.Key(op)
+		key := o.changes(backend.Key(op))
 		was, left := contentOf(next, key)
 		next(op)
 		next(&backend.Delete{Key: key})
@@ -504,42 +504,6 @@ var changeMutants = []mutant{
 		next(o)
 		o.Deleted = o.Deleted || len(o.Old) == 0
 	})},
-	{"keeps the lock", "change/set locked", on(func(o *backend.SetLocked, next next) {
-		next(o, &backend.Set{Key: o.Lock, Value: o.Token, Cond: backend.IfAbsent})
-	})},
-	{"writes only what is there", "change/set locked", on(func(o *backend.SetLocked, next next) {
-		exists := &backend.Exists{Key: o.Key}
-		if next(exists); exists.Found {
-			next(o)
-		}
-	})},
-	{"forgets the TTL", "change/set locked", on(func(o *backend.SetLocked, next next) {
-		o.TTL = 0
-		next(o)
-	})},
-	{"keeps the old expiry", "change/set locked", on(func(o *backend.SetLocked, next next) {
-		ttl := &backend.TTL{Key: o.Key}
-		next(ttl)
-		o.TTL = max(o.TTL, ttl.Remaining)
-		next(o)
-	})},
-	{"looks only whether there is a lock", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
-		get := &backend.Get{Key: o.Lock}
-		if next(get); get.Found {
-			o.Token = get.Value
-		}
-		next(o)
-	})},
-	{"takes no lock for an empty token", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
-		if len(o.Token) == 0 {
-			next(&backend.Set{Key: o.Lock, Cond: backend.IfAbsent})
-		}
-		next(o)
-	})},
-	{"takes the lock by force", "change/set locked without the lock", on(func(o *backend.SetLocked, next next) {
-		next(o)
-		next(&backend.Delete{Key: o.Lock})
-	})},
 }
 
 var kindMutants = []mutant{
@@ -555,7 +519,7 @@ var kindMutants = []mutant{
 		next(o)
 		o.Found, o.Err = true, nil
 	})},
-	{"takes another kind of lock for a lost one", "kind/wrong kind of lock", on(func(o *backend.SetLocked, next next) {
+	{"takes another kind of leases for a lost one", "kind/wrong kind of leases", on(func(o *backend.Fill, next next) {
 		next(o)
 		o.Err = nil
 	})},
@@ -728,8 +692,8 @@ var transactionMutants = []mutant{
 		return slow(oneByOne(b))
 	}},
 	{"runs one op after the other", "transaction/nothing comes between", oneByOne},
-	{"writes, then releases", "transaction/locked write seen as one", func(b backend.Backend) backend.Backend {
-		return on(func(o *backend.SetLocked, next next) {
+	{"writes, then releases", "transaction/filling seen as one", func(b backend.Backend) backend.Backend {
+		return on(func(o *backend.Fill, next next) {
 			next(&backend.Set{Key: o.Key, Value: o.Value})
 			longPause()
 			next(o)
@@ -1053,12 +1017,12 @@ var concurrencyMutants = []mutant{
 		next(&backend.Delete{Key: o.Key})
 		o.Deleted = get.Found && bytes.Equal(get.Value, o.Old)
 	})},
-	{"reads, then writes and releases", "concurrency/one releases", on(func(o *backend.SetLocked, next next) {
-		get := &backend.Get{Key: o.Lock}
-		next(get)
+	{"looks, then fills", "concurrency/one fills", on(func(o *backend.Fill, next next) {
+		lease := &backend.ZScore{Key: o.Leases, Member: o.Token}
+		next(lease)
 		pause()
-		if o.Applied = bytes.Equal(get.Value, o.Token); o.Applied {
-			next(&backend.Set{Key: o.Key, Value: o.Value}, &backend.Delete{Key: o.Lock})
+		if o.Applied = lease.Found; o.Applied {
+			next(&backend.Set{Key: o.Key, Value: o.Value}, &backend.Delete{Key: o.Leases})
 		}
 	})},
 	{"writes, then expires", "concurrency/never without its expiry", on(func(o *backend.Set, next next) {
@@ -1134,6 +1098,74 @@ var leaseMutants = []mutant{
 		if next(o); o.Prolonged {
 			next(&backend.Expire{Key: o.Key, TTL: ttl.Remaining})
 		}
+	})},
+}
+
+var fillMutants = []mutant{
+	{"claims what is there", "fill/claim", on(func(o *backend.Claim, next next) {
+		anew := o.Anew
+		o.Anew = true
+		next(o)
+		o.Anew = anew
+	})},
+	{"knows no expiry", "fill/claim", on(func(o *backend.Claim, next next) {
+		next(o)
+		o.ExpireAt = 0
+	})},
+	{"keeps nobody out", "fill/claim of one", on(func(o *backend.Claim, next next) {
+		next(&backend.Delete{Key: o.Leases})
+		next(o)
+	})},
+	{"keeps all out", "fill/claim of many", on(func(o *backend.Claim, next next) {
+		token := o.Token
+		o.Token = bytes.TrimPrefix(o.Token, []byte(backend.Shared))
+		next(o)
+		o.Token = token
+	})},
+	{"keeps nothing", "fill/claim reads what was kept", on(func(o *backend.Claim, next next) {
+		next(o)
+		o.Old, o.OldFound = nil, false
+	})},
+	{"keeps the lease", "fill/fill", on(func(o *backend.Fill, next next) {
+		if next(o); o.Applied {
+			next(&backend.Claim{Key: o.Key, Leases: o.Leases, Token: o.Token, TTL: hour, Anew: true})
+		}
+	})},
+	{"forgets the TTL", "fill/fill", on(func(o *backend.Fill, next next) {
+		ttl := o.TTL
+		o.TTL = 0
+		next(o)
+		o.TTL = ttl
+	})},
+	{"asks for no lease", "fill/fill without the lease", on(func(o *backend.Fill, next next) {
+		next(&backend.Set{Key: o.Key, Value: o.Value, Cond: backend.IfAbsent})
+		o.Applied = true
+	})},
+	{"compares no value", "fill/fill of what has changed", on(func(o *backend.Fill, next next) {
+		held := &backend.Get{Key: o.Key}
+		next(held)
+		seen := o.Seen
+		o.Seen.Value, o.Seen.Found = held.Value, held.Found
+		next(o)
+		o.Seen = seen
+	})},
+	{"compares no expiry", "fill/fill of what has changed", on(func(o *backend.Fill, next next) {
+		at := &backend.ExpireTime{Key: o.Key}
+		next(at)
+		seen := o.Seen
+		if o.Seen.ExpireAt = 0; !at.At.IsZero() {
+			o.Seen.ExpireAt = at.At.UnixMilli()
+		}
+		next(o)
+		o.Seen = seen
+	})},
+	{"forgets a failure", "fill/fill with a failure", on(func(o *backend.Claim, next next) {
+		next(&backend.ZRem{Key: o.Leases, Members: [][]byte{[]byte(backend.Failure)}})
+		next(o)
+	})},
+	{"stores nothing as a value", "fill/fill with nothing", on(func(o *backend.Fill, next next) {
+		next(o)
+		next(&backend.Set{Key: o.Key})
 	})},
 }
 

@@ -183,24 +183,24 @@ var transactionCases = []testCase{
 		},
 	},
 	{
-		name:        "locked write seen as one",
+		name:        "filling seen as one",
 		transaction: true,
-		rule:        "A SetLocked is one step: nobody sees its value and its lock together.",
+		rule:        "A Fill is one step: nobody sees its value and its lease together.",
 		run: func(t *testing.T, s *suite) {
-			lock := lockOf("{t}k")
+			leases := leasesOf("{t}k")
 			s.crowd(func(i int) {
 				for j := range 20 {
-					value, token := &backend.Get{Key: "{t}k"}, &backend.Get{Key: lock}
+					n := strconv.AppendInt(nil, int64(j), 10)
 					if i > 0 {
-						s.tryCommit(t, value, token)
-						if value.Found && string(value.Value) == string(token.Value) {
-							t.Errorf("the value of %q is there beside its lock", token.Value)
+						value, lease := &backend.Get{Key: "{t}k"}, &backend.ZScore{Key: leases, Member: n}
+						s.tryCommit(t, value, lease)
+						if value.Found && lease.Found && string(value.Value) == string(n) {
+							t.Errorf("the value of %q is there beside its lease", n)
 						}
 						continue
 					}
-					n := strconv.AppendInt(nil, int64(j), 10)
-					try(t, s, &backend.Set{Key: lock, Value: n})
-					try(t, s, &backend.SetLocked{Key: "{t}k", Value: n, Lock: lock, Token: n})
+					claim := try(t, s, &backend.Claim{Key: "{t}k", Leases: leases, Token: n, TTL: hour, Anew: true})
+					try(t, s, &backend.Fill{Key: "{t}k", Value: n, Leases: leases, Token: n, Seen: claim.Seen()})
 				}
 			})
 		},

@@ -97,8 +97,8 @@ func lostReply(t *testing.T, n network) {
 			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would answer that there was nothing",
 		},
 		{
-			"set locked", func() backend.Op { return &backend.SetLocked{Key: key1, Lock: backend.Sibling(key1, "lock")} },
-			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would find that it has released the lock itself",
+			"fill", func() backend.Op { return &backend.Fill{Key: key1, Leases: backend.Sibling(key1, "leases")} },
+			"EVAL", 1, backend.ErrUnknownOutcome, "sent again it would find that it has given the lease back itself",
 		},
 		{
 			"take", func() backend.Op { return &backend.Take{Key: key1} },

@@ -38,7 +38,7 @@ func TestJoin(t *testing.T) {
 				var callers sync.WaitGroup
 				for range 10 {
 					callers.Go(func() {
-						got, err := g.Join(t.Context(), "k", func(ctx context.Context) (any, error) { calls++; return tc.work(ctx) })
+						got, _, err := g.Join(t.Context(), "k", 0, func(ctx context.Context) (any, error) { calls++; return tc.work(ctx) })
 						if got != tc.value || !errors.Is(err, tc.err) {
 							t.Errorf("%v, %v; want %v, %v", got, err, tc.value, tc.err)
 						}
@@ -55,7 +55,7 @@ func TestJoin(t *testing.T) {
 
 func TestJoin_panic(t *testing.T) {
 	var g group
-	_, err := g.Join(t.Context(), "k", func(context.Context) (any, error) { panic(errInk) })
+	_, _, err := g.Join(t.Context(), "k", 0, func(context.Context) (any, error) { panic(errInk) })
 	var p *flight.PanicError
 	if !errors.As(err, &p) || p.Value != any(errInk) || len(p.Stack) == 0 || err.Error() != "panic: out of ink" {
 		t.Errorf("%v, want the panic and where it was", err)
@@ -83,21 +83,23 @@ func TestJoin_lastLeaves(t *testing.T) {
 				return "late", nil
 			}
 		}
-		if _, err := g.Join(ctx, "k", work); !errors.Is(err, context.DeadlineExceeded) {
+		if _, _, err := g.Join(ctx, "k", 0, work); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, want the caller's own deadline", err)
 		}
-		if got, err := g.Join(t.Context(), "k", work); got != "late" || err != nil {
-			t.Errorf("the next: %v, %v", got, err)
+		if got, first, err := g.Join(t.Context(), "k", 0, work); got != "late" || !first || err != nil {
+			t.Errorf("the next: %v, %v, %v", got, first, err)
 		}
 	})
 }
 
 func TestJoin_circle(t *testing.T) {
 	var g group
-	_, err := g.Join(t.Context(), "a", func(ctx context.Context) (any, error) {
-		return g.Join(ctx, "b", func(ctx context.Context) (any, error) {
-			return g.Join(ctx, "a", func(context.Context) (any, error) { return nil, nil })
+	_, _, err := g.Join(t.Context(), "a", 0, func(ctx context.Context) (any, error) {
+		_, _, err := g.Join(ctx, "b", 0, func(ctx context.Context) (any, error) {
+			_, _, err := g.Join(ctx, "a", 0, answer(nil, nil))
+			return nil, err
 		})
+		return nil, err
 	})
 	if !errors.Is(err, flight.ErrCircle) {
 		t.Errorf("got %v, want %v", err, flight.ErrCircle)
@@ -107,11 +109,15 @@ func TestJoin_circle(t *testing.T) {
 func TestClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g group
-		g.Refresh(t.Context(), time.Hour, "refreshed", func(ctx context.Context) (any, error) {
+		work := func(ctx context.Context) (any, error) {
 			<-ctx.Done()
 			return nil, ctx.Err()
-		})
-		go g.Join(t.Context(), "joined", answer(nil, nil)) //nolint:errcheck // it is ended below
+		}
+		f := g.Start(t.Context(), "background", nil, true, work)
+		if again := g.Start(t.Context(), "background", nil, true, work); f == nil || again != nil {
+			t.Errorf("started %v, again %v", f, again)
+		}
+		go g.Join(t.Context(), "joined", 0, answer(nil, nil)) //nolint:errcheck // it is ended below
 		synctest.Wait()
 		if n := g.Waiters("joined"); n != 1 {
 			t.Errorf("%d wait, want 1", n)
@@ -124,8 +130,70 @@ func TestClose(t *testing.T) {
 		if left := g.Close(t.Context()); left != 0 {
 			t.Errorf("%d are left, want none", left)
 		}
-		if _, err := g.Join(t.Context(), "k", answer(nil, nil)); !errors.Is(err, flight.ErrClosed) {
+		if _, _, err := g.Join(t.Context(), "k", 0, answer(nil, nil)); !errors.Is(err, flight.ErrClosed) {
 			t.Errorf("got %v, want %v", err, flight.ErrClosed)
+		}
+	})
+}
+
+// A flight that is detached is boarded by nobody, and lands all the same.
+func TestDetach(t *testing.T) {
+	for name, detach := range map[string]func(*group, context.Context){
+		"by a caller":   func(g *group, _ context.Context) { g.Current("k").Detach() },
+		"by the flight": func(_ *group, ctx context.Context) { flight.Of(ctx).Detach() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var g group
+				old := make(chan any)
+				go func() {
+					got, _, _ := g.Join(t.Context(), "k", 0, func(ctx context.Context) (any, error) {
+						flight.Of(ctx).SetMark("seen")
+						if mark := g.Current("k").Mark(); mark != "seen" {
+							t.Errorf("the mark is %q", mark)
+						}
+						detach(&g, ctx)
+						time.Sleep(time.Hour)
+						return "old", nil
+					})
+					old <- got
+				}()
+				synctest.Wait()
+				if f := g.Current("k"); f != nil {
+					t.Error("it can still be boarded")
+				}
+				if got, first, err := g.Join(t.Context(), "k", 0, answer("new", nil)); got != "new" || !first || err != nil {
+					t.Errorf("the next: %v, %v, %v", got, first, err)
+				}
+				if got := <-old; got != "old" {
+					t.Errorf("the first: %v", got)
+				}
+				if left := g.Close(t.Context()); left != 0 {
+					t.Errorf("%d are left", left)
+				}
+			})
+		})
+	}
+}
+
+// A flight goes on without the caller who has lost patience.
+func TestJoin_patience(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g group
+		done := false
+		_, _, err := g.Join(t.Context(), "k", time.Second, func(ctx context.Context) (any, error) {
+			time.Sleep(time.Minute)
+			done = ctx.Err() == nil
+			return nil, nil
+		})
+		if !errors.Is(err, flight.ErrPatience) || g.Current("k") == nil {
+			t.Errorf("%v, want %v and a flight that goes on", err, flight.ErrPatience)
+		}
+		if time.Sleep(time.Hour); !done {
+			t.Error("it was cancelled")
+		}
+		if got, _, err := g.Join(t.Context(), "k", time.Minute, answer("v", nil)); got != "v" || err != nil {
+			t.Errorf("in time: %v, %v", got, err)
 		}
 	})
 }
