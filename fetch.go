@@ -296,11 +296,36 @@ func (f *fetch[T]) miss(ctx context.Context, err error) (value T, out Outcome, _
 			err = failed.error
 		case err == nil && l.refused && !first:
 			continue // it may have begun before a change that this caller knows of
+		case err == nil && l.there && !first:
+			// It may have been found before a change that this caller knows of.
+			if value, out, done, err := f.lookAgain(caller); done {
+				return value, out, err
+			}
+			continue
 		case err == nil:
 			return f.take(ctx, l, first)
 		}
 		return value, OutcomeMiss, err
 	}
+}
+
+// lookAgain reads all that may be there in place of a load.
+func (f *fetch[T]) lookAgain(ctx context.Context) (value T, out Outcome, done bool, _ error) {
+	again := *f
+	again.how.absentFor, again.how.shared = 1, false
+	v, _, err := again.look(ctx, nil)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		out = OutcomeAbsent
+	case err != nil:
+		return value, OutcomeMiss, !f.how.forgives(ctx, err), err
+	case v.Found:
+		out = OutcomeJoined
+	default:
+		return value, OutcomeMiss, false, nil
+	}
+	f.how.tell(out, nil)
+	return v.Value, out, true, err
 }
 
 // kept is the value that has expired, if there is one.

@@ -50,11 +50,12 @@ type loaded[T any] struct {
 	value    T
 	data     []byte      // what it is stored as, where it can be changed
 	taken    atomic.Bool // by somebody, who may change it
-	there    bool        // it was not loaded: somebody else had stored it
+	there    bool        // it was not loaded, but found by the claim
 	stale    bool        // it has expired, and
 	cause    error       // this is why there is no other, if it is known
 	unstored error       // why it could not be stored
-	refused  bool        // it was not stored, since the key was changed
+	noStore  bool        // it was not to be stored
+	refused  bool        // the key was changed since the load began
 	absent   bool        // there was nothing to load
 }
 
@@ -96,9 +97,9 @@ func (l *loading[T]) run(ctx context.Context, items []*item[T]) {
 func (l *loading[T]) settle(ctx context.Context, items []*item[T], failure error) {
 	for _, it := range items {
 		switch {
+		case l.early && (ctx.Err() != nil || it.result == nil && it.err == nil || errors.As(it.err, new(storeFailure))):
+			it.result, it.err = nil, errNothingLoaded // the value that was there may still be good
 		case it.result != nil:
-		case l.early && (it.err == nil || ctx.Err() != nil || errors.As(it.err, new(storeFailure))):
-			it.err = errNothingLoaded // the value that is there is still good
 		case it.err == nil && failure == ctx.Err(): //nolint:errorlint // it is that of the flight
 			it.err = it.fail("fetch", failure)
 		case it.err == nil:
@@ -170,12 +171,12 @@ func (it *item[T]) settleClaim(ctx context.Context, l *loading[T], asked time.Ti
 	}
 	switch {
 	case c.Nothing:
-		it.result = &loaded[T]{absent: true}
+		it.result = &loaded[T]{absent: true, there: true}
 	case c.Failed:
 		old := it.old()
 		if it.unkept = !old.Found; old.Found {
 			it.result = it.found(old.Value, c.Old)
-			it.result.stale = true
+			it.result.stale, it.result.there = true, true
 		}
 	case c.Found && !c.Anew:
 		v, err := decode[T](it.handle, c.Value, true)
@@ -239,25 +240,30 @@ func (l *loading[T]) loadAll(ctx context.Context, items []*item[T]) {
 	l.load(loader, items)
 	took := time.Since(start)
 
-	var fills []backend.Op
-	var filled []*item[T]
+	var ops []backend.Op
+	var ended []*item[T]
 	for _, it := range items {
 		if errors.Is(it.said, context.DeadlineExceeded) && errors.Is(context.Cause(loader), ErrLoadTimeout) {
-			it.said = fmt.Errorf("%w: %w", ErrLoadTimeout, it.said)
+			it.said = it.fail("fetch", fmt.Errorf("%w: %w", ErrLoadTimeout, it.said))
 		}
-		if fill := it.fill(ctx, l, said); fill != nil {
-			fills, filled = append(fills, fill), append(filled, it)
+		fill := it.fill(ctx, l, said)
+		switch {
+		case fill != nil:
+			ops, ended = append(ops, fill), append(ended, it)
+		case it.token != nil && it.result != nil:
+			release := &backend.ZRem{Key: it.leasesKey(), Pattern: it.place.pattern, Members: [][]byte{it.token}}
+			ops, ended = append(ops, release), append(ended, it)
 		}
 	}
-	if len(fills) > 0 {
-		// Who comes from now on may know of a change that was made after these were stored.
-		for _, it := range filled {
+	if len(ops) > 0 {
+		// Who comes from now on may know of a change that is made after these ops.
+		for _, it := range ended {
 			it.flight.Seal()
 		}
-		_ = items[0].place.store.exec(ctx, fills...) // each op has its own error
+		_ = items[0].place.store.exec(ctx, ops...) // each op has its own error
 	}
-	for i, it := range filled {
-		it.settleFill(fills[i].(*backend.Fill))
+	for i, it := range ended {
+		it.end(ops[i])
 	}
 	l.tell(ctx, items, took)
 }
@@ -324,20 +330,23 @@ func (it *item[T]) failed(ctx context.Context, fill *backend.Fill) *backend.Fill
 	return nil
 }
 
-// settleFill takes the answer to the fill of an item.
-func (it *item[T]) settleFill(fill *backend.Fill) {
-	if fill.Err == nil { // the lease is given back, or was lost before
+// end takes the answer to what has ended the load of an item: a Fill, or the release of its
+// lease.
+func (it *item[T]) end(op backend.Op) {
+	err := backend.Err(op)
+	if err == nil { // the lease is given back, or was lost before
 		if it.lease != nil {
 			it.lease.end()
 		}
 		it.token = nil
 	}
-	switch {
-	case fill.Failed > 0:
-	case fill.Err != nil:
-		it.result.unstored = it.fail("fetch", fill.Err)
-	default:
-		it.result.refused = !fill.Applied
+	switch op := op.(type) {
+	case *backend.ZRem:
+		it.result.noStore, it.result.refused = true, err == nil && op.Removed == 0
+	case *backend.Fill:
+		if it.result.refused = err == nil && !op.Applied; err != nil && op.Failed == 0 {
+			it.result.unstored = it.fail("fetch", err)
+		}
 	}
 }
 
@@ -359,7 +368,7 @@ func (l *loading[T]) tell(ctx context.Context, items []*item[T], took time.Durat
 			e.Outcome = OutcomeAbsent
 		case errors.Is(it.said, Unchanged):
 			e.Outcome = OutcomeUnchanged
-		case r.unstored != nil || it.token != nil || it.lost != nil:
+		case r.unstored != nil || r.noStore:
 			e.Outcome = OutcomeNotStored
 		default:
 			e.Outcome = OutcomeStored

@@ -42,7 +42,8 @@ type Claim struct {
 
 	// Claimed says that Token has the lease.
 	Claimed bool
-	// Value is what there is, if Found, until ExpireAt, in Unix milliseconds: 0 is for ever.
+	// Value is what there is, if Found; with Anew, until ExpireAt, in Unix milliseconds: 0 is
+	// for ever.
 	Value    []byte
 	Found    bool
 	ExpireAt int64

@@ -32,7 +32,9 @@ func (s *Store) claim(o *backend.Claim, it *item, now time.Time) {
 		return
 	}
 	held := seen(it)
-	o.Value, o.Found, o.ExpireAt = held.Value, held.Found, held.ExpireAt
+	if o.Value, o.Found = held.Value, held.Found; o.Anew {
+		o.ExpireAt = held.ExpireAt
+	}
 	if !o.Found && kept != nil {
 		o.Old, o.OldFound = bytes.Clone(kept.value), true
 	}
