@@ -20,13 +20,22 @@ import (
 // changes are the ways in which a process tells that the source has changed, for a key that
 // holds a value or not. Those that write give the key the value that they are given.
 var changes = map[string]func(ctx context.Context, e rin.Entry[int], root *rin.Scope, n int) error{
-	"set":            func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error { return e.Set(ctx, n) },
-	"set for a time": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error { return e.Set(ctx, n, rin.TTL(time.Millisecond)) },
-	"set and keep":   func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error { return e.Set(ctx, n, rin.KeepTTL()) },
-	"delete":         func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error { return second(e.Delete(ctx)) },
-	"forget":         func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error { return second(e.Forget(ctx)) },
-	"take":           func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error { _, _, err := e.Take(ctx); return err },
-	"clear":          func(ctx context.Context, _ rin.Entry[int], root *rin.Scope, _ int) error { return second(root.Clear(ctx)) },
+	"set": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error { return e.Set(ctx, n) },
+	"set for a time": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error {
+		return e.Set(ctx, n, rin.TTL(time.Millisecond))
+	},
+	"set and keep": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error {
+		return e.Set(ctx, n, rin.KeepTTL())
+	},
+	"delete": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error { return second(e.Delete(ctx)) },
+	"forget": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error { return second(e.Forget(ctx)) },
+	"take": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, _ int) error {
+		_, _, err := e.Take(ctx)
+		return err
+	},
+	"clear": func(ctx context.Context, _ rin.Entry[int], root *rin.Scope, _ int) error {
+		return second(root.Clear(ctx))
+	},
 	"swap": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error {
 		_, _, err := e.Swap(ctx, n)
 		return err
@@ -48,7 +57,9 @@ var changes = map[string]func(ctx context.Context, e rin.Entry[int], root *rin.S
 		e.In(b).Set(n, rin.TTL(time.Millisecond))
 		return b.Run(ctx)
 	},
-	"set all": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error { return rin.SetAll(ctx, e.To(n)) },
+	"set all": func(ctx context.Context, e rin.Entry[int], _ *rin.Scope, n int) error {
+		return rin.SetAll(ctx, e.To(n))
+	},
 	"copy": func(ctx context.Context, e rin.Entry[int], root *rin.Scope, n int) error {
 		from := fetchAge.At(root, "from")
 		return errors.Join(from.Set(ctx, n), second(from.CopyTo(ctx, e, rin.Overwrite())))

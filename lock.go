@@ -63,19 +63,21 @@ const defaultPoll = 50 * time.Millisecond
 
 type pollOption struct{ every time.Duration }
 
-// PollOption is what [Poll] returns: an option of [Lock] and [Semaphore].
+// PollOption is what [Poll] returns: an option of [Lock], [Semaphore] and [Once].
 type PollOption interface {
 	LockOption
 	SemaphoreOption
+	OnceOption
 }
 
-// Poll says how long a process that waits for a lock lets pass at most before it asks the
-// server again. Shorter is sooner, and costs the server more. It applies to [Lock] and
-// [Semaphore]. By default it is 50 milliseconds.
+// Poll says how long a process that waits for another one lets pass at most before it asks
+// the server again. Shorter is sooner, and costs the server more. It applies to [Lock],
+// [Semaphore] and [Once]. By default it is 50 milliseconds.
 func Poll(every time.Duration) PollOption { return pollOption{every} }
 
 func (pollOption) validInLock()      {}
 func (pollOption) validInSemaphore() {}
+func (pollOption) validInOnce()      {}
 
 func (o pollOption) declare(n *node) {
 	if n.value.poll = o.every; o.every < time.Millisecond {

@@ -128,7 +128,8 @@ type value struct {
 	fieldTTL   time.Duration
 	keepLowest bool
 	permits    int64         // of a semaphore
-	poll       time.Duration // of a lock or a semaphore
+	poll       time.Duration // of what waits for others
+	lease      time.Duration // of a Once
 	limit      limit         // of a limiter
 	hasDefault bool
 	dflt       any

@@ -81,8 +81,15 @@ type LimiterOption interface {
 	validInLimiter()
 }
 
+// OnceOption is an option of [Once].
+type OnceOption interface {
+	fmt.Stringer
+	declare(*node)
+	validInOnce()
+}
+
 // NodeOption is an option of every node that holds values, or clusters of them: of
-// [Cluster], [Key], [Counter], [Hash], [List], [Set] and [SortedSet].
+// [Cluster], [Key], [Counter], [Hash], [List], [Set], [SortedSet] and [Once].
 type NodeOption interface {
 	ClusterOption
 	KeyOption
@@ -91,6 +98,7 @@ type NodeOption interface {
 	ListOption
 	SetOption
 	SortedSetOption
+	OnceOption
 }
 
 // PatternOption is an option of every node, since it is about its pattern.
@@ -117,6 +125,7 @@ func (anyNode) validInHash()      {}
 func (anyNode) validInList()      {}
 func (anyNode) validInSet()       {}
 func (anyNode) validInSortedSet() {}
+func (anyNode) validInOnce()      {}
 
 // inheritedOption is an option that clusters hand down to what is below them.
 type inheritedOption interface {
