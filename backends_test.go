@@ -54,9 +54,15 @@ func onEveryBackend(t *testing.T, f func(t *testing.T, r rig)) {
 }
 
 // onServers runs f with both clients on Redis and on Valkey, in each topology, and on the
-// newer version of each.
+// newer version of each. The race detector, which makes all of it five times as slow, is
+// given one cluster and one server: what it looks at is the same on all.
 func onServers(t *testing.T, f func(t *testing.T, r rig)) {
 	t.Helper()
+	if raceEnabled {
+		t.Run("cluster", func(t *testing.T) { programs[0].cluster(t).run(t, f) })
+		t.Run("single", func(t *testing.T) { newPrograms[1].single(t).run(t, f) })
+		return
+	}
 	for _, program := range programs {
 		for name, topology := range map[string]func(testing.TB) topology{
 			"single": program.single, "cluster": program.cluster, "sentinel": program.sentinel,

@@ -98,6 +98,9 @@ func (l *loading[T]) settle(ctx context.Context, items []*item[T], failure error
 	for _, it := range items {
 		switch {
 		case l.early && (ctx.Err() != nil || it.result == nil && it.err == nil || errors.As(it.err, new(storeFailure))):
+			if errors.As(it.err, new(storeFailure)) { // which nobody else is told
+				it.place.store.tell(ctx, Event{Op: "refresh", Pattern: it.pattern(), Key: it.key, Err: it.err})
+			}
 			it.result, it.err = nil, errNothingLoaded // the value that was there may still be good
 		case it.result != nil:
 		case it.err == nil && failure == ctx.Err(): //nolint:errorlint // it is that of the flight

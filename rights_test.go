@@ -37,9 +37,10 @@ var (
 	rightsMore   = rin.Set[string]("more")
 	rightsSorted = rin.SortedSet[string]("sorted", rin.MaxLen(5))
 	rightsLock   = rin.Lock("lock")
+	rightsOnce   = rin.Once[int]("once", rin.TTL(time.Hour))
 	rightsLimit  = rin.Limiter("limit", rin.Rate(100, time.Minute))
 	rightsRoot   = rin.Cluster("root", rin.TTL(time.Hour), rin.Child(rightsAge, rightsSlide, rightsWindow,
-		rightsCount, rightsHash, rightsFields, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted, rightsLock, rightsLimit))
+		rightsCount, rightsHash, rightsFields, rightsList, rightsOther, rightsSet, rightsMore, rightsSorted, rightsLock, rightsOnce, rightsLimit))
 )
 
 // fillRights makes the structures hold something.
@@ -116,6 +117,13 @@ func structureRights() (rows []right) {
 		},
 		"holder": func(ctx context.Context, root *rin.Scope) error { return third(rightsLock.At(root).Holder(ctx)) },
 		"break":  func(ctx context.Context, root *rin.Scope) error { return second(rightsLock.At(root).Break(ctx)) },
+	})
+	add("once", map[string]run{
+		"do": func(ctx context.Context, root *rin.Scope) error {
+			return third(rightsOnce.At(root).Do(ctx, func(context.Context) (int, error) { return 1, nil }))
+		},
+		"result": func(ctx context.Context, root *rin.Scope) error { return third(rightsOnce.At(root).Result(ctx)) },
+		"forget": func(ctx context.Context, root *rin.Scope) error { return second(rightsOnce.At(root).Forget(ctx)) },
 	})
 	add("limiter", map[string]run{
 		"allow, wait": func(ctx context.Context, root *rin.Scope) error { return second(rightsLimit.At(root).Allow(ctx)) },

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/redisimnest/rin"
+	"github.com/redisimnest/rin/backend"
 	"github.com/redisimnest/rin/memstore"
 )
 
@@ -53,38 +54,39 @@ func TestCaching_refreshEarly(t *testing.T) {
 	})
 }
 
-// A process that takes too long loses its lock, and another one loads.
+// A process that dies keeps the others waiting for its lease; one that is slow keeps it.
 func TestCaching_lease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := memstore.New()
-		hung, alive := process(t, store), process(t, store)
+		slow, other := process(t, store), process(t, store)
 
+		// The process that has died.
+		dead := &backend.Claim{
+			Key: "reports:report:sales", Leases: backend.Sibling("reports:report:sales", "%loads"),
+			Token: []byte("dead"), TTL: 10 * time.Second,
+		}
+		if err := store.Exec(t.Context(), dead); err != nil || !dead.Claimed {
+			t.Errorf("the lease of the dead: %v, %v", dead.Claimed, err)
+		}
 		var wg sync.WaitGroup
-		wg.Go(func() {
-			text, err := Report.At(hung, "sales").Fetch(t.Context(), func(context.Context) (string, error) {
-				time.Sleep(time.Minute)
-				return "late", nil
-			}, rin.Exclusive(10*time.Second))
-			if text != "late" || err != nil {
-				t.Errorf("Fetch of the one that hung = %q, %v; want what it loaded", text, err)
-			}
-		})
-		synctest.Wait() // it has the lock
-
 		start := time.Now()
-		text, err := Report.At(alive, "sales").Fetch(t.Context(), func(context.Context) (string, error) {
-			return "in time", nil
-		}, rin.Exclusive(10*time.Second))
-		if text != "in time" || err != nil {
-			t.Errorf("Fetch of the other = %q, %v", text, err)
+		for _, process := range []*rin.Scope{slow, other} {
+			wg.Go(func() {
+				text, err := Report.At(process, "sales").Fetch(t.Context(), func(context.Context) (string, error) {
+					if waited := time.Since(start); waited < 10*time.Second || waited > 11*time.Second {
+						t.Errorf("it waited for %v, want the lease of the dead and a little", waited)
+					}
+					time.Sleep(time.Minute)
+					return "the report", nil
+				}, rin.Exclusive(10*time.Second))
+				if text != "the report" || err != nil {
+					t.Errorf("Fetch = %q, %v", text, err)
+				}
+			})
 		}
-		if waited := time.Since(start); waited < 10*time.Second || waited > 11*time.Second {
-			t.Errorf("it waited for %v, want the lease and a little", waited)
-		}
-
 		wg.Wait()
-		if text, err := Report.At(alive, "sales").Get(t.Context()); text != "in time" || err != nil {
-			t.Errorf("a minute later Get = %q, %v; what came late must not be stored", text, err)
+		if took := time.Since(start); took > 72*time.Second {
+			t.Errorf("it took %v; a load that is longer than its lease keeps it, and the other process waits", took)
 		}
 	})
 }
@@ -121,10 +123,10 @@ func TestCaching_keysBeside(t *testing.T) {
 		return all
 	}
 
-	// While a report is being loaded, there is a lock.
+	// While a report is being loaded, there is a lease.
 	_, err := Report.At(reports, "sales").Fetch(ctx, func(context.Context) (string, error) {
-		if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%lock{42181}" {
-			t.Errorf("the store holds %q, want the lock", got)
+		if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%loads{42181}" {
+			t.Errorf("the store holds %q, want the lease", got)
 		}
 		return "", rin.Absent
 	}, rin.Exclusive(time.Minute), rin.CacheAbsent(time.Minute))
@@ -132,7 +134,7 @@ func TestCaching_keysBeside(t *testing.T) {
 		t.Error("Fetch found a report that is absent")
 	}
 
-	if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%absent{42181}" {
+	if got := keys(); len(got) != 1 || got[0] != "reports:report:sales%loads{42181}" {
 		t.Errorf("the store holds %q, want the absence", got)
 	}
 	if n, err := reports.Count(ctx); n != 0 || err != nil {
