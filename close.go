@@ -20,8 +20,7 @@ func (s *Scope) Close(ctx context.Context) error {
 	st := s.place.store
 	left := st.flights.Close(ctx)
 	st.closed.Store(true)
-	st.end(ErrClosed)
-	st.leases.Wait()
+	st.endLeases()
 	if left > 0 {
 		return s.fail("close", fmt.Errorf("%w; %d loads were still under way", ctx.Err(), left))
 	}

@@ -94,7 +94,9 @@ func (l *Lease) end() {
 func (l *Lease) begin(ctx context.Context, asked time.Time) {
 	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.expiry = time.AfterFunc(time.Until(l.until(asked)), l.expire)
-	l.of.handle.place.store.leases.Go(func() { l.renew(asked) })
+	if !l.of.handle.place.store.goLease(func() { l.renew(asked) }) {
+		l.lose(ErrClosed)
+	}
 }
 
 // renew renews the lease that was asked for at a time, until it is released or lost.

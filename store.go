@@ -34,9 +34,10 @@ type store struct {
 	reads    coalesce.Group[readKey, seen]
 	turns    turns
 	// life ends with Close, and with it the leases that are kept.
-	life   context.Context
-	end    context.CancelCauseFunc
-	leases sync.WaitGroup
+	life    context.Context
+	end     context.CancelCauseFunc
+	leaseMu sync.Mutex // none begins while life ends
+	leases  sync.WaitGroup
 }
 
 // exec carries out ops in one round trip. It and transact are the only callers of
@@ -76,6 +77,25 @@ func (s *store) insist(ctx context.Context, ops ...backend.Op) (again bool, err 
 		}
 		todo = lost
 	}
+}
+
+// goLease has a goroutine keep a lease, unless the store is closed.
+func (s *store) goLease(keep func()) bool {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.leases.Go(keep)
+	return true
+}
+
+// endLeases ends those that are kept, and waits for their goroutines.
+func (s *store) endLeases() {
+	s.leaseMu.Lock()
+	s.end(ErrClosed)
+	s.leaseMu.Unlock()
+	s.leases.Wait()
 }
 
 // sleep waits until d has passed, or wake says so. Where ctx ends before, or the store is

@@ -37,8 +37,8 @@ func open(b *testing.B, client *redis.Client) *rin.Scope {
 	return root
 }
 
-// BenchmarkFetchHit reads a value that is there: rin's Fetch, the Once of
-// go-redis/cache without its local cache, and GET with a decoder. rin and the raw
+// BenchmarkFetchHit reads a value that is there: rin's Fetch, without and with
+// ShareRead, the Once of go-redis/cache without its local cache, and GET with a decoder. rin and the raw
 // client decode JSON; cache decodes what it chooses by itself, MessagePack,
 // compressed if it is long. Callers of Once who want the same key at the same
 // moment share one GET, hence the number of keys.
@@ -65,8 +65,10 @@ func raceHits[T any](b *testing.B, client *redis.Client, root *rin.Scope, key *r
 		check(b, cached.Set(&cache.Item{Ctx: b.Context(), Key: cacheKey(id), Value: value, TTL: ttl}))
 		check(b, client.Set(b.Context(), rawKey(id), text, ttl).Err())
 	}
-	fetch := func(ctx context.Context, id int) (T, error) {
-		return key.At(root, id).Fetch(ctx, func(context.Context) (none T, err error) { return none, errLoaded })
+	load := func(context.Context) (none T, err error) { return none, errLoaded }
+	fetch := func(ctx context.Context, id int) (T, error) { return key.At(root, id).Fetch(ctx, load) }
+	share := func(ctx context.Context, id int) (T, error) {
+		return key.At(root, id).Fetch(ctx, load, rin.ShareRead())
 	}
 	once := func(ctx context.Context, id int) (v T, err error) {
 		return v, cached.Once(&cache.Item{
@@ -85,6 +87,7 @@ func raceHits[T any](b *testing.B, client *redis.Client, root *rin.Scope, key *r
 		b.Run(fmt.Sprintf("callers=%d/keys=%d", axes.callers, axes.keys), func(b *testing.B) {
 			race(b, axes.callers,
 				hits(b, "rin", axes.keys, value, fetch),
+				hits(b, "rin-shared", axes.keys, value, share),
 				hits(b, "cache", axes.keys, value, once),
 				hits(b, "raw", axes.keys, value, get))
 		})
