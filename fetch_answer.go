@@ -50,7 +50,7 @@ func DoNotStore(ctx context.Context) { answerOf(ctx).noStore = true }
 // OldValue is, in a loader with the context that it was given, the value that it is to
 // replace, and whether there is one: before it expires where [RefreshEarly] loads anew, and
 // after that where the key is declared with [StaleIfError]. A loader that finds it still
-// good returns [Unchanged]. In the loader of [FetchAll] there is none.
+// good returns [Unchanged]. A loader that is asked for several, by [FetchAll], is given none.
 func OldValue[T any](ctx context.Context) (old T, found bool) {
 	if read := answerOf(ctx).old; read != nil {
 		if value, ok := read(); ok {

@@ -113,7 +113,9 @@
 // However many want a key, one load of it runs in this process, and with
 // [Exclusive] in the whole fleet. [RefreshEarly] loads anew before the TTL ends,
 // [CacheAbsent] remembers that there is nothing to load, and [Entry.Forget] drops
-// what is cached. A store that fails is not an empty one: see [LoadAnyway].
+// what is cached: no load that began before it stores what it brings. [FetchAll] loads many
+// at once, and [StaleIfError] serves what has expired while the loader fails. A store that
+// fails is not an empty one: see [LoadAnyway].
 //
 // # Errors
 //
@@ -124,7 +126,8 @@
 //
 // # Observe
 //
-// [Logger] logs each operation at debug level. A decorator around a backend, a
+// [Logger] logs each operation at debug level, and [OnEvent] tells of it, for counters and
+// traces. A decorator around a backend, a
 // type with two methods, sees every command: package backend describes it.
 package rin
 

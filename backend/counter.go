@@ -133,6 +133,7 @@ where[#where] = nil
 local now = redis.call(read, unpack(where))
 if less(now, ARGV[3]) or less(ARGV[4], now) then
   if not old then redis.call(field and 'HDEL' or 'UNLINK', unpack(where))
+  elseif now == old then
   elseif field then redis.call(ARGV[1], key, field, ARGV[2]:sub(1, 1) == '-' and ARGV[2]:sub(2) or '-' .. ARGV[2])
   else redis.call('SET', key, old, 'KEEPTTL') end
   return {0, old or '0'}

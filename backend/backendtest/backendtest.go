@@ -97,6 +97,7 @@ func families() []family {
 		{"key", slices.Concat(deleteCases, existsCases, ttlCases, expireCases, persistCases, expireTimeCases, memoryCases)},
 		{"change", slices.Concat(swapCases, compareAndDeleteCases)},
 		{"lease", leaseCases},
+		{"count", countCases},
 		{"fill", fillCases},
 		{"limit", limitCases},
 		{"kind", kindCases},

@@ -27,7 +27,7 @@ type mutant struct {
 // spoil makes a store one that breaks a rule.
 type spoil func(backend.Backend) backend.Backend
 
-var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, leaseMutants, fillMutants, limitMutants, kindMutants, execMutants,
+var mutants = slices.Concat(opMutants(), doMutants, valueMutants, setMutants, keyMutants, expireTimeMutants, changeMutants, leaseMutants, countMutants, fillMutants, limitMutants, kindMutants, execMutants,
 	transactionMutants, waitMutants, contextMutants, ownershipMutants, scanMutants, concurrencyMutants)
 
 // next carries ops out as they should be.
@@ -1097,6 +1097,14 @@ var leaseMutants = []mutant{
 		next(ttl)
 		if next(o); o.Prolonged {
 			next(&backend.Expire{Key: o.Key, TTL: ttl.Remaining})
+		}
+	})},
+}
+
+var countMutants = []mutant{
+	{"can't take back what adds nothing", "count/out of bounds", on(func(o *backend.HIncrBy, next next) {
+		if next(o); !o.Applied && o.By == 0 && o.Now != 0 {
+			backend.Fail(o, backend.ErrNoNumber)
 		}
 	})},
 }
