@@ -176,8 +176,10 @@ func TestFetch_neverGoesBack(t *testing.T) {
 					return nil
 				})
 				var done sync.WaitGroup
+				var roots []*rin.Scope
 				for seed := range uint64(2) {
 					root := mustOpen(t, tree, watched)
+					roots = append(roots, root)
 					for worker := range uint64(4) {
 						done.Go(func() {
 							p := caching{root, rand.New(rand.NewPCG(seed, worker)), tc.sets}
@@ -188,6 +190,9 @@ func TestFetch_neverGoesBack(t *testing.T) {
 					}
 				}
 				done.Wait()
+				for _, root := range roots {
+					check(t, root.Close(t.Context()))
+				}
 			})
 		})
 	}
@@ -202,7 +207,7 @@ func (p *caching) act(t *testing.T, e rin.Entry[int64], source, changed *atomic.
 			rin.DoNotStore(ctx)
 		}
 		n := source.Load()
-		time.Sleep(time.Duration(p.rand.Int64N(int64(6 * time.Millisecond))))
+		time.Sleep(rand.N(6 * time.Millisecond)) // in a goroutine that is not p's
 		return n, nil
 	}
 	var opts []rin.FetchOption
