@@ -189,7 +189,8 @@ func TestJoin_patience(t *testing.T) {
 		if !errors.Is(err, flight.ErrPatience) || g.Current("k") == nil {
 			t.Errorf("%v, want %v and a flight that goes on", err, flight.ErrPatience)
 		}
-		if time.Sleep(time.Hour); !done {
+		time.Sleep(time.Hour)
+		if synctest.Wait(); !done {
 			t.Error("it was cancelled")
 		}
 		if got, _, err := g.Join(t.Context(), "k", time.Minute, answer("v", nil)); got != "v" || err != nil {
