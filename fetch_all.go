@@ -61,9 +61,10 @@ func FetchAll[T any](
 		}
 		return results, &failed
 	}
-	fetches := fetchesOf(entries, how, load)
+	ask := askFor(load)
+	fetches := fetchesOf(entries, how, ask)
 	looks := lookAtAll(ctx, fetches)
-	l := &loading[T]{how: how, load: askFor(load)}
+	l := &loading[T]{how: how, load: ask}
 	l.start(ctx, 0, missing(ctx, fetches, looks))
 	for i, f := range fetches {
 		results[i] = f.resultOf(ctx, w, looks[i])
@@ -74,10 +75,10 @@ func FetchAll[T any](
 	return results, failed.orNil()
 }
 
-func fetchesOf[T any](entries []Entry[T], how fetching, load func(context.Context, []Entry[T]) (map[Entry[T]]T, error)) []*fetch[T] {
+func fetchesOf[T any](entries []Entry[T], how fetching, load func(context.Context, []*item[T])) []*fetch[T] {
 	fetches, start := make([]*fetch[T], len(entries)), time.Now()
 	for i, e := range entries {
-		fetches[i] = &fetch[T]{Entry: e, how: how, load: askFor(load), start: start}
+		fetches[i] = &fetch[T]{Entry: e, how: how, load: load, start: start}
 	}
 	return fetches
 }

@@ -114,7 +114,7 @@ func (l *loading[T]) settle(ctx context.Context, items []*item[T], failure error
 		if it.lease != nil {
 			it.lease.end()
 		}
-		_, _ = permits{handle{place: it.place, key: it.leasesKey()}}.giveBack(ctx, it.token)
+		_, _ = it.loads().giveBack(ctx, it.token)
 	}
 }
 
@@ -129,7 +129,7 @@ func (l *loading[T]) claim(ctx context.Context, items []*item[T]) (claimed, agai
 			TTL: it.place.caching.longest,
 		}
 		if it.token = []byte(backend.Shared + rand.Text()); l.how.lease > 0 {
-			it.token, it.claim.TTL = []byte(process()+rand.Text()), min(l.how.lease, it.claim.TTL)
+			it.token, it.claim.TTL = newToken(), min(l.how.lease, it.claim.TTL)
 		}
 		if it.claim.Token = it.token; it.place.caching.staleFor > 0 && !it.unkept {
 			it.claim.Kept = it.keptKey()
@@ -194,7 +194,7 @@ func (it *item[T]) settleClaim(ctx context.Context, l *loading[T], asked time.Ti
 		it.flight.SetMark(string(it.token))
 		if l.how.lease > 0 {
 			it.lease = &Lease{
-				of: permits{handle{place: it.place, key: it.leasesKey()}}, token: it.token, time: c.TTL,
+				of: it.loads(), token: it.token, time: c.TTL,
 				limit: asked.Add(it.place.caching.longest),
 			}
 			it.lease.begin(ctx, asked)

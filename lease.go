@@ -90,6 +90,13 @@ func (l *Lease) end() {
 	l.lose(context.Canceled)
 }
 
+// within is ctx, which also ends when the lease is lost, with its cause.
+func (l *Lease) within(ctx context.Context) (held context.Context, end func()) {
+	held, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l.ctx, func() { cancel(context.Cause(l.ctx)) })
+	return held, func() { stop(); cancel(nil) }
+}
+
 // begin has the lease, which was asked for at a time, renewed until it ends.
 func (l *Lease) begin(ctx context.Context, asked time.Time) {
 	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
@@ -210,9 +217,8 @@ func (p permits) Do(ctx context.Context, lease time.Duration, f func(ctx context
 	if err != nil {
 		return err
 	}
-	held, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	defer context.AfterFunc(l.ctx, func() { end(context.Cause(l.ctx)) })()
+	held, end := l.within(ctx)
+	defer end()
 	defer func() {
 		if released := l.Release(ctx); errors.Is(released, ErrLeaseLost) {
 			err = errors.Join(err, released)
@@ -269,6 +275,9 @@ func (p permits) holders() operation[[]Holder] {
 	}
 }
 
+// newToken is a token that nobody guesses, and that says whose it is.
+func newToken() []byte { return []byte(process() + rand.Text()) }
+
 // process is what the tokens of this process begin with.
 var process = sync.OnceValue(func() string {
 	host, err := os.Hostname()
@@ -287,7 +296,7 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Lease{of: p, token: []byte(process() + rand.Text()), time: lease, keep: backend.NumberTime}
+	l := &Lease{of: p, token: newToken(), time: lease, keep: backend.NumberTime}
 	op := &backend.Acquire{
 		Key: p.handle.key, Pattern: p.handle.pattern(), Token: l.token, TTL: lease,
 		Permits: p.handle.place.node.value.permits,

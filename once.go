@@ -2,7 +2,6 @@ package rin
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"reflect"
@@ -129,10 +128,12 @@ func (o OnceEntry[R]) Do(ctx context.Context, work func(ctx context.Context) (R,
 func (o OnceEntry[R]) claim(ctx context.Context) (v Maybe[R], lease *Lease, seen backend.Seen, err error) {
 	e := o.entry
 	store := e.place.store
-	leases := permits{handle{place: e.place, key: e.leasesKey()}}
-	lease = &Lease{of: leases, token: []byte(process() + rand.Text()), time: e.place.node.value.lease}
-	claim := &backend.Claim{Key: e.key, Pattern: e.place.pattern, Leases: leases.handle.key, Token: lease.token, TTL: lease.time}
+	leases, anew := e.loads(), false
+	lease = &Lease{of: leases, token: newToken(), time: e.place.node.value.lease}
 	for {
+		claim := &backend.Claim{
+			Key: e.key, Pattern: e.place.pattern, Leases: leases.handle.key, Token: lease.token, TTL: lease.time, Anew: anew,
+		}
 		asked := time.Now()
 		_, err := store.insist(ctx, claim)
 		switch {
@@ -146,17 +147,13 @@ func (o OnceEntry[R]) claim(ctx context.Context) (v Maybe[R], lease *Lease, seen
 			if err != nil || v.Found {
 				return v, nil, seen, err
 			}
-			claim.Anew = true // It is of another type, which is to be taken for nothing.
+			anew = true // It is of another type, which is to be taken for nothing.
 		case claim.Claimed:
 			lease.begin(ctx, asked)
 			return v, lease, claim.Seen(), nil
 		}
-		left := claim.Left
-		*claim = backend.Claim{
-			Key: claim.Key, Pattern: claim.Pattern, Leases: claim.Leases, Token: claim.Token, TTL: claim.TTL, Anew: claim.Anew,
-		}
-		if left > 0 {
-			if err := store.sleep(ctx, leases.pause(left), nil); err != nil {
+		if claim.Left > 0 {
+			if err := store.sleep(ctx, leases.pause(claim.Left), nil); err != nil {
 				return v, nil, seen, err
 			}
 		}
@@ -172,9 +169,8 @@ func (o OnceEntry[R]) run(ctx context.Context, lease *Lease, seen backend.Seen, 
 			_, _ = lease.of.giveBack(ctx, lease.token)
 		}
 	}()
-	held, end := context.WithCancelCause(ctx)
-	defer end(nil)
-	defer context.AfterFunc(lease.ctx, func() { end(context.Cause(lease.ctx)) })()
+	held, end := lease.within(ctx)
+	defer end()
 	if result, err = work(held); err != nil {
 		return result, err
 	}

@@ -17,6 +17,9 @@ const (
 
 func (h handle) leasesKey() string { return backend.Sibling(h.key, leasesSuffix) }
 
+// loads are the leases of the loads under way.
+func (h handle) loads() permits { return permits{handle{place: h.place, key: h.leasesKey()}} }
+
 func (h handle) keptKey() string { return backend.Sibling(h.key, keptSuffix) }
 
 // isSibling reports whether a key is one that rin keeps beside a value. Such keys

@@ -67,7 +67,9 @@ func (s *store) insist(ctx context.Context, ops ...backend.Op) (again bool, err 
 	const tries = 4
 	todo := ops
 	for try := 1; ; try++ {
-		_ = s.exec(ctx, todo...) // each op has its own error
+		if s.exec(ctx, todo...) == nil {
+			return try > 1, backend.FirstErr(ops)
+		}
 		lost := slices.DeleteFunc(slices.Clone(todo), func(op backend.Op) bool { return !errors.Is(backend.Err(op), ErrUnknownOutcome) })
 		if len(lost) == 0 || ctx.Err() != nil || try == tries {
 			return try > 1, backend.FirstErr(ops)
