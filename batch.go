@@ -286,7 +286,7 @@ func (f *Future[R]) settle(ctx context.Context, w watch, notSent error) error {
 	if err == nil {
 		f.value, err = f.result(f.handle, f.op)
 	}
-	f.settled, f.err = true, f.handle.done(ctx, f.name, w, did(f.op), err)
+	f.settled, f.err = true, f.handle.done(ctx, f.name, w, w.did(f.op), err)
 	return f.err
 }
 

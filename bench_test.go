@@ -173,42 +173,66 @@ func BenchmarkMemstoreSubtree(b *testing.B) {
 	})
 }
 
-// BenchmarkMemstoreStructures takes single steps on structures that are large.
+// BenchmarkMemstoreStructures takes single steps, on structures of as many elements as the
+// name says.
 func BenchmarkMemstoreStructures(b *testing.B) {
-	const members, elements = 1_000_000, 1_000_000
 	hits, stock := rin.Counter[int]("hits"), rin.Hash[string, int]("stock")
 	events, board := rin.List[int]("events"), rin.SortedSet[int]("board")
-	root, err := rin.Open(rin.Cluster("root", rin.Child(hits, stock, events, board)), memstore.New())
-	if err != nil {
-		b.Fatal(err)
-	}
+	schema := rin.Cluster("root", rin.Child(hits, stock, events, board))
 	ctx := b.Context()
-	scores, numbers := make([]rin.Scored[int], members), make([]int, elements)
-	for i := range members {
-		scores[i], numbers[i] = rin.Scored[int]{Member: i, Score: float64(i % 1000)}, i
-	}
-	h, s, l, z := hits.At(root), stock.At(root), events.At(root), board.At(root)
-	for _, err := range []error{second(s.Set(ctx, "tea", 7)), second(l.Push(ctx, numbers...)), second(z.AddMany(ctx, scores...))} {
-		if err != nil {
-			b.Fatal(err)
+	list := func(b *testing.B, root *rin.Scope, n int) rin.ListEntry[int] {
+		for i := range n {
+			check(b, second(events.At(root).Push(ctx, i)))
 		}
+		return events.At(root)
 	}
-	for name, call := range map[string]func() error{
-		"counter add":                 func() error { return second(h.Add(ctx, 1)) },
-		"hash get":                    func() error { return second(s.Get(ctx, "tea")) },
-		"list at/elements=1000000":    func() error { _, _, err := l.At(ctx, elements/2); return err },
-		"list push/elements=1000000":  func() error { return second(l.Push(ctx, 1)) },
-		"sorted set top/n=10":         func() error { return second(z.Top(ctx, 10)) },
-		"sorted set rank/members=1e6": func() error { _, _, err := z.Rank(ctx, members/2); return err },
-		"sorted set increment/of=1e6": func() error { return second(z.Increment(ctx, members/2, 1)) },
-	} {
-		b.Run("op="+name, func(b *testing.B) {
+	set := func(b *testing.B, root *rin.Scope, n int) rin.SortedSetEntry[int] {
+		for i := range n {
+			check(b, second(board.At(root).Add(ctx, i, float64(i%1000))))
+		}
+		return board.At(root)
+	}
+	run := func(name string, of int, prepare func(b *testing.B, root *rin.Scope) (step func() error)) {
+		b.Run(fmt.Sprintf("op=%s/of=%d", name, of), func(b *testing.B) {
+			step := prepare(b, mustOpen(b, schema, memstore.New()))
 			b.ReportAllocs()
 			for b.Loop() {
-				if err := call(); err != nil {
+				if err := step(); err != nil { // check costs as much as a step
 					b.Fatal(err)
 				}
 			}
 		})
 	}
+	run("counter add", 1, func(_ *testing.B, root *rin.Scope) func() error {
+		h := hits.At(root)
+		return func() error { _, err := h.Add(ctx, 1); return err }
+	})
+	run("hash get", 1, func(b *testing.B, root *rin.Scope) func() error {
+		h := stock.At(root)
+		check(b, second(h.Set(ctx, "tea", 7)))
+		return func() error { _, err := h.Get(ctx, "tea"); return err }
+	})
+	const million = 1_000_000
+	run("list at", million, func(b *testing.B, root *rin.Scope) func() error {
+		l := list(b, root, million)
+		return func() error { _, _, err := l.At(ctx, million/2); return err }
+	})
+	run("list push", million, func(b *testing.B, root *rin.Scope) func() error {
+		l := list(b, root, million)
+		return func() error { _, err := l.Push(ctx, 1); return err }
+	})
+	for _, n := range []int{million / 10, million} {
+		run("sorted set top", n, func(b *testing.B, root *rin.Scope) func() error {
+			z := set(b, root, n)
+			return func() error { _, err := z.Top(ctx, 10); return err }
+		})
+	}
+	run("sorted set rank", million, func(b *testing.B, root *rin.Scope) func() error {
+		z := set(b, root, million)
+		return func() error { _, _, err := z.Rank(ctx, million/2); return err }
+	})
+	run("sorted set increment", million, func(b *testing.B, root *rin.Scope) func() error {
+		z := set(b, root, million)
+		return func() error { _, err := z.Increment(ctx, million/2, 1); return err }
+	})
 }

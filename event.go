@@ -44,8 +44,11 @@ const (
 	OutcomeRefused   Outcome = "refused"
 )
 
-// did is the outcome of an operation of one op.
-func did(op backend.Op) Outcome {
+// did is the outcome of an operation of one op, if it is to be told of.
+func (w watch) did(op backend.Op) Outcome {
+	if w.store == nil {
+		return ""
+	}
 	switch yes := backend.Did(op); {
 	case backend.EffectOf(op) == backend.Write:
 		return didOrNot(yes)

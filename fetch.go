@@ -72,7 +72,7 @@ func (e Entry[T]) fetch(ctx context.Context, load func(context.Context) (T, erro
 	}
 	flying := e.place.store.flights.Current(e.flightKey())
 	if flying == nil && how.asksForValue() {
-		v, _, err := lookAt(ctx, e.handle, lookedUp[T])
+		v, _, err := lookAt(ctx, e.handle, watch{}, lookedUp[T])
 		if err == nil && v.Found {
 			how.tell(OutcomeHit, nil)
 			return v.Value, OutcomeHit, nil

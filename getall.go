@@ -77,7 +77,7 @@ func (e Entry[T]) resultOf(ctx context.Context, w watch, get *backend.Get) Resul
 	if err == nil && !v.Found {
 		v.Value, err = e.binding().dflt()
 	}
-	return Result[T]{Value: v.Value, Found: v.Found, Err: e.done(ctx, "get", w, did(get), err)}
+	return Result[T]{Value: v.Value, Found: v.Found, Err: e.done(ctx, "get", w, w.did(get), err)}
 }
 
 // String returns the value as it prints, or the error that there is instead.

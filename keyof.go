@@ -238,7 +238,7 @@ func (e Entry[T]) write(ctx context.Context, name string, value T, cond backend.
 			ops = append(before, ops...)
 		}
 		err = e.place.store.exec(ctx, ops...)
-		written, out = c.op.Applied, did(c.ops[0])
+		written, out = c.op.Applied, w.did(c.ops[0])
 	}
 	c.free(&sets)
 	return written, e.done(ctx, name, w, out, err)

@@ -206,8 +206,8 @@ func (o OnceEntry[R]) run(ctx context.Context, lease *Lease, seen backend.Seen, 
 // Result returns the result of the work, and whether it was done. It is GET: O(1).
 func (o OnceEntry[R]) Result(ctx context.Context) (R, bool, error) {
 	w := o.entry.watch(ctx)
-	v, found, err := lookAt(ctx, o.entry.handle, lookedUp[R])
-	return v.Value, v.Found, o.entry.done(ctx, "result", w, found, err)
+	v, out, err := lookAt(ctx, o.entry.handle, w, lookedUp[R])
+	return v.Value, v.Found, o.entry.done(ctx, "result", w, out, err)
 }
 
 // Forget deletes the result, so that the work is done again, and returns whether there was

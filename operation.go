@@ -33,7 +33,7 @@ func (o operation[R]) now(ctx context.Context) (value R, err error) {
 	if err == nil {
 		value, err = o.result(o.handle, o.op)
 	}
-	return value, o.handle.done(ctx, o.name, w, did(o.op), err)
+	return value, o.handle.done(ctx, o.name, w, w.did(o.op), err)
 }
 
 // check is why the operation can't be sent, if it can't.
@@ -98,21 +98,21 @@ func (c *call[O]) free(pool *sync.Pool) {
 // read carries out a Get at once.
 func read[R any](ctx context.Context, h handle, name string, result func(handle, backend.Op) (R, error)) (R, error) {
 	w := h.watch(ctx)
-	value, found, err := lookAt(ctx, h, result)
-	return value, h.done(ctx, name, w, found, err)
+	value, out, err := lookAt(ctx, h, w, result)
+	return value, h.done(ctx, name, w, out, err)
 }
 
 // lookAt is read without its end.
-func lookAt[R any](ctx context.Context, h handle, result func(handle, backend.Op) (R, error)) (value R, found Outcome, err error) {
+func lookAt[R any](ctx context.Context, h handle, w watch, result func(handle, backend.Op) (R, error)) (value R, out Outcome, err error) {
 	if err = h.check(); err != nil {
-		return value, OutcomeMiss, err
+		return value, out, err
 	}
 	c := gets.Get().(*call[backend.Get])
 	h.access(&c.op)
 	if err = h.place.store.exec(ctx, c.ops[:]...); err == nil {
 		value, err = result(h, c.ops[0])
-		found = did(c.ops[0])
+		out = w.did(c.ops[0])
 	}
 	c.free(&gets)
-	return value, found, err
+	return value, out, err
 }

@@ -2,6 +2,7 @@ package rin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -413,8 +414,9 @@ func (e SortedSetEntry[T]) span(name string, from, to int64, reverse bool) opera
 	return reading(e.structure, name, op, scoredMembers[T])
 }
 
-// scoredMembers decodes the members that an op has read, or taken, in whatever way.
-func scoredMembers[T any](h handle, op backend.Op) ([]Scored[T], error) {
+// scoredMembers decodes the members that an op has read, or taken, in whatever way, as
+// [elements.decodeAll] does.
+func scoredMembers[T any](h handle, op backend.Op) (_ []Scored[T], failed error) {
 	var found []backend.Scored
 	switch op := op.(type) {
 	case *backend.ZRange:
@@ -426,17 +428,17 @@ func scoredMembers[T any](h handle, op backend.Op) ([]Scored[T], error) {
 	case *backend.ZPop:
 		found = op.Members
 	}
-	all := make([]Scored[T], 0, len(found))
+	all, in := make([]Scored[T], 0, len(found)), elems[T](h)
 	for _, m := range found {
-		v, err := elems[T](h).decode(h.key, m.Member)
+		v, err := in.decode(h.key, m.Member)
 		switch {
 		case err == nil:
 			all = append(all, Scored[T]{v, m.Score})
 		case h.place.policy.mismatch != TreatAsMissing:
-			return nil, err
+			failed = errors.Join(failed, err)
 		}
 	}
-	return all, nil
+	return all, failed
 }
 
 // Around returns a member with the n members before it and the n behind it, in the order of

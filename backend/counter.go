@@ -114,8 +114,9 @@ func (o *IncrByFloat) answer(r wire.Reply) error {
 const countScript = mayScript + countBody
 
 const countBody = `local field = ARGV[7]
-local no = refused({{ARGV[1], field or 1, field and 1}, field and {'HGET', 1} or {'GET'}, field and {'HDEL', 1} or {'SET', 1}, not field and {'UNLINK'},
-  ARGV[5] ~= '' and {'PEXPIRE', 1}, ARGV[6] ~= '' and {'PTTL'}})
+local no = refused(field and ARGV[1], 1, 1) or refused(field and 'HGET', 1) or refused(field and 'HDEL', 1) or
+  refused(not field and ARGV[1], 1) or refused(not field and 'GET') or refused(not field and 'SET', 1) or refused(not field and 'UNLINK') or
+  refused(ARGV[5] ~= '' and 'PEXPIRE', 1) or refused(ARGV[6] ~= '' and 'PTTL')
 if no then return no end
 local float, where, read = ARGV[1]:find('FLOAT', 1, true), {key, field}, field and 'HGET' or 'GET'
 local function less(a, b)
@@ -141,7 +142,7 @@ end
 if ARGV[5] ~= '' and (ARGV[6] == '' or redis.call('PTTL', key) == -1) then redis.call('PEXPIRE', key, ARGV[5]) end
 return {1, now}`
 
-var countWord = wire.Fixed(countScript)
+var countWord = wire.Script(countScript)
 
 // fieldCountScript is countScript for a field that is to expire.
 //
@@ -157,19 +158,20 @@ if done[1] == 1 and not (once and redis.call('HPTTL', key, 'FIELDS', 1, ARGV[7])
 end
 return done`
 
-var fieldCountWord = wire.Fixed(fieldCountScript)
+var fieldCountWord = wire.Script(fieldCountScript)
 
-// plusScript is countScript without bounds, which most additions are: it is short, since
-// it is sent each time.
+// plusScript is countScript without bounds, which most additions are: it is short, and reads
+// the number anew only where Lua's can't hold it.
 const plusScript = mayScript + `local n = #ARGV
-local no = refused({{'PEXPIRE', 1}, n == 5 and {'HGET', 1} or {'GET'}, ARGV[3] ~= '' and {'PTTL'}})
+local no = refused('PEXPIRE', 1) or refused(n == 5 and 'HGET', 1) or refused(n == 4 and 'GET') or refused(ARGV[3] ~= '' and 'PTTL')
 if no then return no end
-redis.call(ARGV[1], key, unpack(ARGV, 4, n))
+local now = redis.call(ARGV[1], key, unpack(ARGV, 4, n))
 if ARGV[3] == '' or redis.call('PTTL', key) == -1 then redis.call('PEXPIRE', key, ARGV[2]) end
+if type(now) == 'string' or -1e15 < now and now < 1e15 then return now end
 if n == 5 then return redis.call('HGET', key, ARGV[4]) end
 return redis.call('GET', key)`
 
-var plusWord = wire.Fixed(plusScript)
+var plusWord = wire.Script(plusScript)
 
 // count is an addition: the command by itself, or [plusScript] where there is an expiry, or
 // [countScript] where there are bounds.

@@ -117,14 +117,14 @@ end
 if old and tonumber(redis.call('ZSCORE', KEYS[2], '+!') or 0) > ms then return {'FAILED', value, at, 0, old} end
 local live, ended, _, last = leases(KEYS[2], ARGV[1])
 if #live > 0 and ARGV[1]:sub(1, 1) ~= '+' then return {'HELD', value, at, live[#live] - ms, old} end
-local no = refused({{'ZADD', 1, 1}, {'PEXPIRE', 1}, {'ZREM', 1}})
+local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
 if no then return no end
 for _, token in ipairs(ended) do redis.call('ZREM', KEYS[2], token) end
 redis.call('ZADD', KEYS[2], ms + ARGV[2], ARGV[1])
 redis.call('PEXPIRE', KEYS[2], math.max(ARGV[2], last - ms))
 return {'CLAIMED', value, at, 0, old}`
 
-var claimWord = wire.Fixed(claimScript)
+var claimWord = wire.Script(claimScript)
 
 func (o *Claim) calls() []string {
 	names := []string{"TIME", "GET", "ZSCORE", "ZRANGE", "ZADD", "PEXPIRE", "ZREM"}
@@ -216,7 +216,8 @@ func (o *Fill) beside() []string { return beside(o.Leases, o.Kept) }
 //	ARGV[9] the milliseconds for which it is known
 const fillScript = mayScript + nowScript + seenScript + `local value, at = seen(ARGV[2] ~= '')
 local score, said = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0), ARGV[8] ~= ''
-local no = refused({{'ZREM', 1}, not said and {'SET', 1}, ARGV[8] ~= 'FAILED' and {'UNLINK'}, said and {'ZADD', 1, 1}, said and {'PEXPIRE', 1}})
+local no = refused('ZREM', 1) or refused(not said and 'SET', 1) or refused(ARGV[8] ~= 'FAILED' and 'UNLINK') or
+  refused(said and 'ZADD', 1, 1) or refused(said and 'PEXPIRE', 1)
 if no then return no end
 redis.call('ZREM', KEYS[2], ARGV[1])
 if score <= ms or value ~= (ARGV[2] ~= '' and ARGV[3]) or value and at ~= ARGV[4] then return 0 end
@@ -237,7 +238,7 @@ for i, life in ipairs({ARGV[6], KEYS[3] and ARGV[7]}) do
 end
 return 1`
 
-var fillWord = wire.Fixed(fillScript)
+var fillWord = wire.Script(fillScript)
 
 func (o *Fill) calls() []string {
 	names := []string{"TIME", "GET", "ZSCORE", "ZREM"}

@@ -281,7 +281,7 @@ func (e Expiry) expiring() []string {
 	return []string{"PEXPIRE"}
 }
 
-const takeScript = mayScript + `local no = refused({{'HDEL', 1}, ARGV[2] ~= '' and {'PEXPIRE', 1}, ARGV[3] ~= '' and {'PTTL'}})
+const takeScript = mayScript + `local no = refused('HDEL', 1) or refused(ARGV[2] ~= '' and 'PEXPIRE', 1) or refused(ARGV[3] ~= '' and 'PTTL')
 if no then return no end
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if not value then return false end
@@ -289,7 +289,7 @@ redis.call('HDEL', KEYS[1], ARGV[1])
 if ARGV[2] ~= '' and (ARGV[3] == '' or redis.call('PTTL', KEYS[1]) == -1) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 return value`
 
-var takeWord = wire.Fixed(takeScript)
+var takeWord = wire.Script(takeScript)
 
 func (o *HGetDel) command(c *wire.Command) {
 	c.Add(wire.EVAL, takeWord, wire.Int(1)).Key(o.Key).Add(wire.Data(o.Field))

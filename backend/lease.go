@@ -86,7 +86,7 @@ const acquireScript = mayScript + nowScript + leasesOf + `local live, ended, las
 now = math.max(now, last + 1)
 local over = #live - ARGV[3]
 if over >= 0 then return {0, live[over + 1] - ms} end
-local no = refused({{'ZADD', 1, 1}, {'PEXPIRE', 1}, {'ZREM', 1}})
+local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
 if no then return no end
 for _, token in ipairs(ended) do redis.call('ZREM', key, token) end
 local number = string.format('%.0f', now)
@@ -94,7 +94,7 @@ redis.call('ZADD', key, ms + ARGV[2], ARGV[1], number, '')
 redis.call('PEXPIRE', key, math.max(ARGV[2], latest - ms) + ARGV[4])
 return {1, number}`
 
-var acquireWord = wire.Fixed(acquireScript)
+var acquireWord = wire.Script(acquireScript)
 
 func (o *Acquire) calls() []string {
 	return []string{"TIME", "ZRANGE", "ZADD", "PEXPIRE", "ZREM"}
@@ -142,7 +142,7 @@ func (o *Prolong) info() info {
 	return info{name: "prolong", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
 }
 
-const prolongScript = mayScript + nowScript + `local no = refused({{'ZADD', 1, 1}, {'PTTL'}, {'PEXPIRE', 1}})
+const prolongScript = mayScript + nowScript + `local no = refused('ZADD', 1, 1) or refused('PTTL') or refused('PEXPIRE', 1)
 if no then return no end
 if tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0) <= ms then return 0 end
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1])
@@ -150,7 +150,7 @@ local life = ARGV[2] + ARGV[3]
 if redis.call('PTTL', key) < life then redis.call('PEXPIRE', key, life) end
 return 1`
 
-var prolongWord = wire.Fixed(prolongScript)
+var prolongWord = wire.Script(prolongScript)
 
 func (o *Prolong) calls() []string {
 	return []string{"TIME", "ZSCORE", "ZADD", "PTTL", "PEXPIRE"}
@@ -190,7 +190,7 @@ const leasesScript = mayScript + nowScript + `local held = redis.call('ZRANGEBYS
 for i = 2, #held, 2 do held[i] = string.format('%.0f', held[i] - ms) end
 return held`
 
-var leasesWord = wire.Fixed(leasesScript)
+var leasesWord = wire.Script(leasesScript)
 
 func (*Leases) calls() []string { return []string{"TIME", "ZRANGEBYSCORE"} }
 
@@ -200,13 +200,13 @@ func (o *Leases) command(c *wire.Command) {
 }
 
 func (o *Leases) answer(r wire.Reply) error {
-	tokens, left, err := r.Scores()
+	held, err := r.Scores()
 	if err != nil {
 		return err
 	}
-	o.Held = make([]Lease, len(tokens))
-	for i, token := range tokens {
-		o.Held[i] = Lease{token, time.Duration(left[i]) * time.Millisecond}
+	o.Held = make([]Lease, len(held))
+	for i, h := range held {
+		o.Held[i] = Lease{h.Member, time.Duration(h.Score) * time.Millisecond}
 	}
 	return nil
 }

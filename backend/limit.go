@@ -62,7 +62,7 @@ const LimitEpoch = 1_735_689_600
 // The answer is an array of whether they are allowed, how many remain, and the microseconds
 // until they are allowed and until nothing is remembered.
 const limitScript = mayScript + `local n, rate, per, burst, peek = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] ~= ''
-local no = refused({not peek and {'SET', 1}})
+local no = refused(not peek and 'SET', 1)
 if no then return no end
 local now = redis.call('TIME')
 now = (now[1] - 1735689600) * 1000000 + now[2]
@@ -105,7 +105,7 @@ end
 if count > 0 then reset = left + per elseif before > 0 then reset = left end
 return {allowed and 1 or 0, math.max(0, math.floor(free + 1e-6)), math.ceil(wait), math.ceil(reset)}`
 
-var cellWord, windowWord = wire.Fixed(cellScript), wire.Fixed(windowScript)
+var cellWord, windowWord = wire.Script(cellScript), wire.Script(windowScript)
 
 func (o *Limit) calls() []string {
 	if o.Peek {

@@ -337,7 +337,7 @@ func (o *LMove) answer(r wire.Reply) (err error) {
 //	        there, for a command that would replace any; or nothing
 //	ARGV[6] the words behind the keys
 const manyScript = mayScript + `local to, left = KEYS[tonumber(ARGV[4])], -1
-local no = refused({ARGV[2] ~= '' and {'PEXPIRE', 1}, ARGV[3] ~= '' and {'PTTL'}})
+local no = refused(ARGV[2] ~= '' and 'PEXPIRE', 1) or refused(ARGV[3] ~= '' and 'PTTL')
 if no then return no end
 if ARGV[5] ~= '' then redis.call(ARGV[5], to) end
 if ARGV[3] == 'NX' then left = redis.call('PTTL', to) end
@@ -348,7 +348,7 @@ local answer = redis.call(unpack(words))
 if answer and answer ~= 0 and ARGV[2] ~= '' then redis.call('PEXPIRE', to, left > 0 and left or ARGV[2]) end
 return answer`
 
-var manyWord = wire.Fixed(manyScript)
+var manyWord = wire.Script(manyScript)
 
 // many is a write to one of several keys, by [manyScript] if it has to be.
 type many struct {

@@ -125,13 +125,19 @@ func Commands(op Op) []string {
 }
 
 // Answer gives op the results that are in the reply to its command, or the error
-// that the reply is, as [Refused] has it, or that this is no reply to it.
-func Answer(op Op, reply wire.Reply) {
-	if reply.Err != nil {
-		Fail(op, Refused(op, reply.Err))
-	} else if err := op.answer(reply); err != nil {
+// that the reply is, as [Refused] has it, or that this is no reply to it. It returns
+// the error.
+func Answer(op Op, reply wire.Reply) error {
+	err := reply.Err
+	if err != nil {
+		err = Refused(op, err)
+	} else {
+		err = op.answer(reply)
+	}
+	if err != nil {
 		Fail(op, err)
 	}
+	return err
 }
 
 // Name is the op's name in lower case, as in errors: "get".

@@ -7,10 +7,7 @@ import (
 )
 
 // Scored is a member of a sorted set with its score.
-type Scored struct {
-	Member []byte
-	Score  float64
-}
+type Scored = wire.Scored
 
 // ZCond says which members a [ZAdd] writes.
 type ZCond int
@@ -232,7 +229,7 @@ if not score then return false end
 if ARGV[2] ~= '' then return redis.call('ZCOUNT', KEYS[1], '(' .. score, '+inf') end
 return redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)`
 
-var rankWord = wire.Fixed(rankScript)
+var rankWord = wire.Script(rankScript)
 
 func (o *ZRank) command(c *wire.Command) {
 	switch {
@@ -374,20 +371,8 @@ func (o *ZRange) command(c *wire.Command) {
 }
 
 func (o *ZRange) answer(r wire.Reply) (err error) {
-	o.Members, err = scoredMembers(r)
+	o.Members, err = r.Scores()
 	return err
-}
-
-func scoredMembers(r wire.Reply) ([]Scored, error) {
-	texts, scores, err := r.Scores()
-	if err != nil || len(texts) == 0 {
-		return nil, err
-	}
-	members := make([]Scored, len(texts))
-	for i, text := range texts {
-		members[i] = Scored{text, scores[i]}
-	}
-	return members, nil
 }
 
 // ZAround reads a member of a sorted set and its neighbours, as many on each side as
@@ -422,7 +407,7 @@ if not at then return {0, {}} end
 local from = math.max(at - tonumber(ARGV[2]), 0)
 return {from, redis.call('Z' .. ARGV[3] .. 'RANGE', KEYS[1], from, at + tonumber(ARGV[2]), 'WITHSCORES')}`
 
-var aroundWord = wire.Fixed(aroundScript)
+var aroundWord = wire.Script(aroundScript)
 
 func (o *ZAround) command(c *wire.Command) {
 	c.Nested = true
@@ -438,7 +423,7 @@ func (o *ZAround) answer(r wire.Reply) error {
 	if err != nil {
 		return err
 	}
-	if o.Members, err = scoredMembers(elems[1]); err == nil {
+	if o.Members, err = elems[1].Scores(); err == nil {
 		o.Rank = rank
 	}
 	return err
@@ -481,7 +466,7 @@ func (o *ZRangeByScore) command(c *wire.Command) {
 }
 
 func (o *ZRangeByScore) answer(r wire.Reply) (err error) {
-	o.Members, err = scoredMembers(r)
+	o.Members, err = r.Scores()
 	return err
 }
 
@@ -572,7 +557,7 @@ func (o *ZPop) answer(r wire.Reply) error {
 	s := o.ifDid()
 	r, err := s.result(r)
 	if err == nil {
-		o.Members, err = scoredMembers(r)
+		o.Members, err = r.Scores()
 	}
 	return err
 }
@@ -604,7 +589,7 @@ func (o *ZScan) answer(r wire.Reply) (err error) {
 	if err != nil {
 		return err
 	}
-	if o.Members, err = scoredMembers(page); err == nil {
+	if o.Members, err = page.Scores(); err == nil {
 		o.Next = next
 	}
 	return err

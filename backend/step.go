@@ -14,10 +14,8 @@ import (
 // back. Each is given with as many words behind its key as it has, which newer servers check
 // too. Redis 6.2 can't say so beforehand.
 const mayScript = `local key, may = KEYS[1], redis.acl_check_cmd
-local function refused(calls)
-  for _, call in ipairs(calls) do
-    if may and call and not may(call[1], key, unpack(call, 2)) then return redis.error_reply('NOPERM the user may not run ' .. call[1]) end
-  end
+local function refused(name, ...)
+  if name and may and not may(name, key, ...) then return redis.error_reply('NOPERM the user may not run ' .. name) end
 end
 `
 
@@ -59,8 +57,8 @@ const stepBody = `local left = -1
 local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
 local at, did, answer = 11 + try + follow, 1, false
 local once, anew = ARGV[5]:find('NX', 1, true) ~= nil, ARGV[1] == 'NEW'
-local no = refused({at < #ARGV and {ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))}, ARGV[3] ~= '' and {ARGV[3], 1}, once and {'PTTL'},
-  follow > 0 and {unpack(ARGV, 11 + try, 10 + try + follow)}, anew and {'UNLINK'}})
+local no = refused(at < #ARGV and ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))) or refused(ARGV[3] ~= '' and ARGV[3], 1) or
+  refused(once and 'PTTL') or refused(follow > 0 and ARGV[11 + try], unpack(ARGV, 12 + try, 10 + try + follow)) or refused(anew and 'UNLINK')
 if no then return no end
 if anew then
   redis.call(ARGV[2], key)
@@ -97,7 +95,7 @@ elseif not once or redis.call('PTTL', key) == -1 then redis.call(ARGV[3], key, A
 end
 return {did, answer}`
 
-var stepWord = wire.Fixed(stepScript)
+var stepWord = wire.Script(stepScript)
 
 // fieldStepScript is stepScript for a command that writes fields of a hash which are to
 // expire: each gets its expiry in the same step. A server that can't do that is found out
@@ -124,9 +122,8 @@ return done`
 // an error where the server knows no such thing, or the user may not use it. Every server
 // that knows it can say so.
 const fieldScript = `local function unfit(once)
-  local expire = {'HPEXPIRE', 1, 'FIELDS', 1, 'field'}
-  if not may or not pcall(may, 'HPEXPIRE', key, unpack(expire, 2)) then return redis.error_reply("ERR unknown command 'HPEXPIRE'") end
-  return refused({expire, once and {'HPTTL', 'FIELDS', 1, 'field'}})
+  if not may or not pcall(may, 'HPEXPIRE', key, 1, 'FIELDS', 1, 'field') then return redis.error_reply("ERR unknown command 'HPEXPIRE'") end
+  return refused('HPEXPIRE', 1, 'FIELDS', 1, 'field') or refused(once and 'HPTTL', 'FIELDS', 1, 'field')
 end
 `
 
@@ -138,7 +135,7 @@ func expiringFields(once bool) []string {
 	return []string{"HPEXPIRE"}
 }
 
-var fieldStepWord = wire.Fixed(fieldStepScript)
+var fieldStepWord = wire.Script(fieldStepScript)
 
 // What a step says that it did.
 const (

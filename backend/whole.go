@@ -158,7 +158,7 @@ func (k Kind) whole() whole {
 //	ARGV[3] ~ where the order of elements says nothing
 //	ARGV[4] the command that reads all, and its words behind the key
 const wholeScript = mayScript + `local size, parts = tonumber(ARGV[2]), {}
-local no = refused({{unpack(ARGV, 4)}, ARGV[1] ~= '' and {'UNLINK'}})
+local no = refused(ARGV[4], unpack(ARGV, 5)) or refused(ARGV[1] ~= '' and 'UNLINK')
 if no then return no end
 local all = redis.call(ARGV[4], key, unpack(ARGV, 5))
 for i = 1, #all, size do
@@ -172,7 +172,7 @@ if ARGV[1] == '' then return {sum, all} end
 if sum ~= ARGV[1] then return 0 end
 return redis.call('UNLINK', key)`
 
-var wholeWord = wire.Fixed(wholeScript)
+var wholeWord = wire.Script(wholeScript)
 
 func addWhole(c *wire.Command, key string, of Kind, sum string) {
 	w := of.whole()

@@ -12,7 +12,7 @@ import (
 type scalar[T any] struct {
 	append func([]byte, T) []byte
 	parse  func([]byte) (T, error)
-	own    func([]byte) T // parse that keeps the data; nil where nothing would be saved
+	own    func([]byte) T // parse that keeps the data; nil where nothing would be saved, or T could change it
 }
 
 // scalarOf finds T's scalar once, so that no call has to.
@@ -22,7 +22,7 @@ func scalarOf[T any]() scalar[T] {
 	case string:
 		found = scalar[string]{appendString, parseString, ownString}
 	case []byte:
-		found = scalar[[]byte]{appendBytes, parseBytes, ownBytes}
+		found = scalar[[]byte]{append: appendBytes, parse: parseBytes}
 	case bool:
 		found = scalar[bool]{append: strconv.AppendBool, parse: parseBool}
 	case int:
@@ -112,7 +112,6 @@ func appendFloat(dst []byte, f float64, bits int) []byte {
 func parseString(data []byte) (string, error) { return string(data), nil }
 func parseBytes(data []byte) ([]byte, error)  { return cloneBytes(data), nil }
 func ownString(data []byte) string            { return unsafe.String(unsafe.SliceData(data), len(data)) }
-func ownBytes(data []byte) []byte             { return data[:len(data):len(data)] }
 
 func parseBool(data []byte) (bool, error) {
 	b, err := strconv.ParseBool(string(data))

@@ -144,7 +144,7 @@ func (t *Typed[T]) Decode(key string, data []byte) (T, error) {
 }
 
 // DecodeOwned is Decode for data that the caller gives up: the value may share
-// its memory, which saves a string or a []byte a copy. Nothing may write to the
+// its memory, which saves a string a copy. Nothing may write to the
 // data afterwards.
 func (t *Typed[T]) DecodeOwned(key string, data []byte) (T, error) {
 	if t.own != nil && len(data) >= len(t.header) && string(data[:len(t.header)]) == t.header {

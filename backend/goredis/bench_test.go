@@ -40,7 +40,7 @@ func BenchmarkRace(b *testing.B) {
 
 // BenchmarkStructures races the client on structures.
 func BenchmarkStructures(b *testing.B) {
-	client := newClient(b, &redis.Options{Addr: servertest.Start(b, servertest.Redis), ContextTimeoutEnabled: true, PoolSize: 64})
+	client := newClient(b, &redis.Options{Addr: servertest.Start(b, servertest.Redis8), ContextTimeoutEnabled: true, PoolSize: 64})
 	benchtest.Race(b, benchtest.Structures(b, goredis.New(client), rawStructures(b, client)))
 }
 

@@ -24,6 +24,8 @@ type command struct {
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
+	// short says that op's script is called by its digest.
+	short bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster
 	// look at them too.
@@ -39,11 +41,14 @@ type command struct {
 	adrift bool
 }
 
-func newCommands(ctx context.Context, ops []backend.Op) []command {
+// newCommands are the commands of ops. That of one that is sent by itself may be short, by
+// the scripts.
+func newCommands(ctx context.Context, ops []backend.Op, scripts *backend.Scripts) []command {
 	cmds := make([]command, len(ops))
 	var words []any
 	for i, op := range ops {
 		c := backend.Command(op)
+		cmds[i].short = scripts != nil && scripts.Shorten(c)
 		if n := len(c.Words); n > len(words) {
 			words = make([]any, max(n, usualWords*(len(ops)-i-1)))
 		}
@@ -112,24 +117,15 @@ func (c *command) val() wire.Reply {
 	case *redis.StringCmd:
 		return wire.Reply{Text: cmd.Val()}
 	case *redis.StringSliceCmd:
-		return wire.Strings(cmd.Val())
+		return wire.Strings(texts(cmd.Val()))
 	case *redis.MapStringStringCmd:
 		return wire.Strings(flat(cmd.Val()))
 	case *redis.ZSliceCmd:
-		return scored(cmd.Val())
+		return wire.Members(scored(cmd.Val()))
 	case *redis.Cmd:
 		return reply(cmd.Val())
 	}
 	return wire.Reply{}
-}
-
-func scored(all []redis.Z) wire.Reply {
-	members, scores := make([]string, len(all)), make([]float64, len(all))
-	for i, z := range all {
-		members[i], _ = z.Member.(string)
-		scores[i] = z.Score
-	}
-	return wire.Scored(members, scores)
 }
 
 // detach copies the words that share memory with the op.
@@ -152,17 +148,18 @@ func (c *command) abandon(ctx context.Context) {
 	backend.Fail(c.op, backend.Lost(ctx, c.op, ctx.Err()))
 }
 
-// settle fills in the op of a command that has been processed.
-func (c *command) settle(ctx context.Context) {
+// settle fills in the op of a command that has been processed, and returns its error.
+func (c *command) settle(ctx context.Context) error {
 	err := c.Err()
 	switch {
 	case c.answered.Load():
-		backend.Answer(c.op, c.reply)
+		return backend.Answer(c.op, c.reply)
 	case err == nil: // A hook gave the answer.
-		backend.Answer(c.op, c.val())
-	default:
-		backend.Fail(c.op, c.failure(ctx, err))
+		return backend.Answer(c.op, c.val())
 	}
+	err = c.failure(ctx, err)
+	backend.Fail(c.op, err)
+	return err
 }
 
 func (c *command) failure(ctx context.Context, err error) error {

@@ -1,6 +1,7 @@
 package goredis
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"reflect"
@@ -27,6 +28,7 @@ type Backend struct {
 	retries int
 	// admitted says that the server takes transactions.
 	admitted atomic.Bool
+	scripts  backend.Scripts
 	// owned says that Close closes the client.
 	owned bool
 }
@@ -93,8 +95,15 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	b.run(ctx, ops, batch)
-	b.repeat(ctx, ops, batch)
+	return b.carryOut(ctx, ops, batch)
+}
+
+// carryOut sends ops, and again those that were surely not done.
+func (b *Backend) carryOut(ctx context.Context, ops []backend.Op, w way) error {
+	if b.run(ctx, ops, w) == nil {
+		return nil
+	}
+	b.repeat(ctx, ops, w)
 	return backend.FirstErr(ops)
 }
 
@@ -120,9 +129,16 @@ type way struct {
 	whole bool
 }
 
-// run sends ops and fills them in, and returns when ctx ends.
-func (b *Backend) run(ctx context.Context, ops []backend.Op, w way) {
-	cmds := newCommands(ctx, ops)
+// run sends ops and fills them in, and returns their first error, or when ctx ends.
+func (b *Backend) run(ctx context.Context, ops []backend.Op, w way) error {
+	scripts := &b.scripts
+	if w.whole || len(ops) > 1 {
+		scripts = nil
+	}
+	return b.runCommands(ctx, newCommands(ctx, ops, scripts), w)
+}
+
+func (b *Backend) runCommands(ctx context.Context, cmds []command, w way) (err error) {
 	handOver := !w.whole && b.handover.takes()
 	for i := range cmds {
 		cmds[i].handedOver = handOver
@@ -131,11 +147,15 @@ func (b *Backend) run(ctx context.Context, ops []backend.Op, w way) {
 	if b.deadlines || handOver || ctx.Done() == nil {
 		w.send(b, ctx, cmds)
 	} else if !b.runAside(ctx, cmds, w) {
-		return
+		return ctx.Err()
+	}
+	if c := &cmds[0]; c.short && b.scripts.Unknown(c.Err()) {
+		return b.runCommands(ctx, newCommands(ctx, []backend.Op{c.op}, nil), w)
 	}
 	for i := range cmds {
-		cmds[i].settle(ctx)
+		err = cmp.Or(err, cmds[i].settle(ctx))
 	}
+	return err
 }
 
 // runAside sends cmds until ctx ends. It reports whether they have their

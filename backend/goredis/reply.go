@@ -48,10 +48,27 @@ func boolean(b bool) wire.Reply {
 }
 
 // flat are the keys and values of a map in turn.
-func flat(pairs map[string]string) []string {
-	texts := make([]string, 0, 2*len(pairs))
+func flat(pairs map[string]string) [][]byte {
+	texts := make([][]byte, 0, 2*len(pairs))
 	for key, value := range pairs {
-		texts = append(texts, key, value)
+		texts = append(texts, wire.Bytes(key), wire.Bytes(value))
 	}
 	return texts
+}
+
+func texts(all []string) [][]byte {
+	texts := make([][]byte, len(all))
+	for i, text := range all {
+		texts[i] = wire.Bytes(text)
+	}
+	return texts
+}
+
+func scored(all []redis.Z) []wire.Scored {
+	members := make([]wire.Scored, len(all))
+	for i, z := range all {
+		member, _ := z.Member.(string)
+		members[i] = wire.Scored{Member: wire.Bytes(member), Score: z.Score}
+	}
+	return members
 }

@@ -25,8 +25,9 @@ func (b *Backend) Transact(ctx context.Context, ops ...backend.Op) error {
 		}
 	}
 	w := transaction(backend.Key(ops[0]))
-	b.run(ctx, ops, w)
-	b.repeat(ctx, ops, w)
+	if b.carryOut(ctx, ops, w) == nil {
+		return nil
+	}
 	backend.Discarded(ops)
 	return backend.FirstErr(ops)
 }

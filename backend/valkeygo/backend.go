@@ -1,6 +1,7 @@
 package valkeygo
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"sync/atomic"
@@ -19,6 +20,7 @@ type Backend struct {
 	owned    bool
 	retryFor time.Duration
 	admitted atomic.Bool // the server takes transactions
+	scripts  backend.Scripts
 }
 
 var (
@@ -76,22 +78,32 @@ func (b *Backend) Exec(ctx context.Context, ops ...backend.Op) error {
 			return backend.FailAll(ops, err)
 		}
 	}
-	b.send(ctx, ops)
-	if backend.FirstErr(ops) != nil {
-		b.repeat(ctx, ops, b.undone, b.sendApart)
+	if b.send(ctx, ops) == nil {
+		return nil
 	}
+	b.repeat(ctx, ops, b.undone, b.sendApart)
 	return backend.FirstErr(ops)
 }
 
-// send sends ops once, and gives them their results.
-func (b *Backend) send(ctx context.Context, ops []backend.Op) {
+// send sends ops once, gives them their results, and returns their first error.
+func (b *Backend) send(ctx context.Context, ops []backend.Op) (err error) {
 	if len(ops) == 1 {
-		settle(ctx, ops[0], b.client.Do(ctx, b.command(ops[0])))
-		return
+		return b.sendOne(ctx, ops[0])
 	}
 	for i, result := range b.client.DoMulti(ctx, b.commands(ops)...) {
-		settle(ctx, ops[i], result)
+		err = cmp.Or(err, settle(ctx, ops[i], result))
 	}
+	return err
+}
+
+func (b *Backend) sendOne(ctx context.Context, op backend.Op) error {
+	c := backend.Command(op)
+	short := b.scripts.Shorten(c)
+	result := b.client.Do(ctx, b.completed(c))
+	if short && b.scripts.Unknown(result.Error()) {
+		result = b.client.Do(ctx, b.command(op))
+	}
+	return settle(ctx, op, result)
 }
 
 // ready fails ops that there is no use in sending.

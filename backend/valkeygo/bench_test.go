@@ -38,7 +38,7 @@ func BenchmarkRace(b *testing.B) {
 
 // BenchmarkStructures races the client on structures.
 func BenchmarkStructures(b *testing.B) {
-	client := newClient(b, servertest.Start(b, servertest.Valkey))
+	client := newClient(b, servertest.Start(b, servertest.Valkey9))
 	benchtest.Race(b, benchtest.Structures(b, valkeygo.New(client), rawStructures(b, client)))
 }
 

@@ -12,8 +12,10 @@ import (
 
 // command is op's command. It shares no memory with op: the client may still
 // write it when the context has ended and Exec has returned.
-func (b *Backend) command(op backend.Op) valkey.Completed {
-	c := backend.Command(op)
+func (b *Backend) command(op backend.Op) valkey.Completed { return b.completed(backend.Command(op)) }
+
+// completed is c in the client's form. It frees c.
+func (b *Backend) completed(c *wire.Command) valkey.Completed {
 	defer c.Free()
 	cmd := b.client.B().Arbitrary()
 	for i, word := range c.Words {
@@ -34,19 +36,20 @@ func (b *Backend) commands(ops []backend.Op) []valkey.Completed {
 	return cmds
 }
 
-// settle gives op its results, or its error.
-func settle(ctx context.Context, op backend.Op, result valkey.ValkeyResult) {
+// settle gives op its results, or its error, which it returns.
+func settle(ctx context.Context, op backend.Op, result valkey.ValkeyResult) error {
 	message, err := result.ToMessage()
-	settleBy(ctx, op, message, err)
+	return settleBy(ctx, op, message, err)
 }
 
 // settleBy settles op by the message that answers it, and that message's error.
-func settleBy(ctx context.Context, op backend.Op, message valkey.ValkeyMessage, err error) {
+func settleBy(ctx context.Context, op backend.Op, message valkey.ValkeyMessage, err error) error {
 	if err != nil && !valkey.IsValkeyNil(err) {
-		backend.Fail(op, failure(ctx, op, err))
-		return
+		err = failure(ctx, op, err)
+		backend.Fail(op, err)
+		return err
 	}
-	backend.Answer(op, reply(message))
+	return backend.Answer(op, reply(message))
 }
 
 // reply is a message in the form that every client's replies have.
@@ -81,8 +84,8 @@ func replies(m valkey.ValkeyMessage) wire.Reply {
 	if texts, ok := textsOf(elems); ok {
 		return wire.Strings(texts)
 	}
-	if members, scores, ok := scoredOf(elems); ok {
-		return wire.Scored(members, scores)
+	if members, ok := membersOf(elems); ok {
+		return wire.Members(members)
 	}
 	all := make([]wire.Reply, len(elems))
 	for i := range elems {
@@ -92,48 +95,57 @@ func replies(m valkey.ValkeyMessage) wire.Reply {
 }
 
 // textsOf are the texts of messages, if all of them are strings.
-func textsOf(elems []valkey.ValkeyMessage) (texts []string, ok bool) {
-	texts = make([]string, len(elems))
+func textsOf(elems []valkey.ValkeyMessage) (texts [][]byte, ok bool) {
 	for i := range elems {
 		if !elems[i].IsString() {
 			return nil, false
 		}
-		texts[i], _ = elems[i].ToString()
+		if texts == nil {
+			texts = make([][]byte, len(elems))
+		}
+		texts[i] = text(&elems[i])
 	}
 	return texts, true
 }
 
-// scoredOf are members and their scores, if all messages are a pair of them.
-func scoredOf(elems []valkey.ValkeyMessage) (members []string, scores []float64, ok bool) {
-	members, scores = make([]string, len(elems)), make([]float64, len(elems))
+// text is that of a message which is a string.
+func text(m *valkey.ValkeyMessage) []byte {
+	text, _ := m.ToString()
+	return wire.Bytes(text)
+}
+
+// membersOf are members and their scores, if all messages are a pair of them.
+func membersOf(elems []valkey.ValkeyMessage) (members []wire.Scored, ok bool) {
 	for i := range elems {
 		pair, _ := elems[i].ToArray()
 		if len(pair) != 2 || !pair[0].IsString() || !pair[1].IsFloat64() {
-			return nil, nil, false
+			return nil, false
 		}
-		members[i], _ = pair[0].ToString()
-		scores[i], _ = pair[1].ToFloat64()
+		if members == nil {
+			members = make([]wire.Scored, len(elems))
+		}
+		members[i].Score, _ = pair[1].ToFloat64()
+		members[i].Member = text(&pair[0])
 	}
-	return members, scores, true
+	return members, true
 }
 
 func pairs(m valkey.ValkeyMessage) wire.Reply {
 	elems, _ := m.ToMap()
-	flat := make([]valkey.ValkeyMessage, 0, len(elems))
-	keys := make([]string, 0, len(elems))
+	texts := make([][]byte, 0, 2*len(elems))
 	for key, value := range elems {
-		keys, flat = append(keys, key), append(flat, value)
-	}
-	if values, ok := textsOf(flat); ok {
-		texts := make([]string, 0, 2*len(elems))
-		for i, key := range keys {
-			texts = append(texts, key, values[i])
+		if !value.IsString() {
+			return mixedPairs(elems)
 		}
-		return wire.Strings(texts)
+		texts = append(texts, wire.Bytes(key), text(&value))
 	}
+	return wire.Strings(texts)
+}
+
+func mixedPairs(elems map[string]valkey.ValkeyMessage) wire.Reply {
 	all := make([]wire.Reply, 0, 2*len(elems))
-	for i, key := range keys {
-		all = append(all, wire.Reply{Text: key}, reply(flat[i]))
+	for key, value := range elems {
+		all = append(all, wire.Reply{Text: key}, reply(value))
 	}
 	return wire.ArrayOf(all...)
 }

@@ -50,3 +50,16 @@ func (c *Command) Key(key string) *Command {
 	}
 	return c.Add(Text(key))
 }
+
+// Script is the digest of the script that the command sends, as a string; nil where it sends
+// none that the function of this name has made.
+func (c *Command) Script() any {
+	if len(c.Words) < 2 || c.Words[0].fixed != EVAL.fixed || c.Words[1].fixed == nil || c.Words[1].fixed.digest == nil {
+		return nil
+	}
+	return c.Words[1].fixed.digest.fixed.boxed
+}
+
+// Shorten calls the command's script by its digest, with EVALSHA, instead of sending it. It
+// is for a command that has one.
+func (c *Command) Shorten() { c.Words[0], c.Words[1] = EVALSHA, *c.Words[1].fixed.digest }

@@ -3,6 +3,7 @@ package wire
 import (
 	"fmt"
 	"strconv"
+	"unsafe"
 )
 
 // Reply is what a server answers a command, in one form for both versions of the
@@ -10,38 +11,54 @@ import (
 // within one.
 //
 // Text is a status or a string as it is, a number in digits, and a bool as 1 or
-// 0. Elems are the elements of an array, a set or a push; those of a map are its
+// 0. Whoever makes a reply gives its texts away: what an op gets out of them may share
+// their memory. Elems are the elements of an array, a set or a push; those of a map are its
 // keys and values in turn.
 type Reply struct {
 	Nil  bool
 	Text string
 	// Elems is not nil for a reply that has elements, even none; but for one that
-	// [Strings] has made, of which only the methods know: see [Reply.Expanded].
+	// [Strings] or [Members] has made, of which only the methods know: see
+	// [Reply.Expanded].
 	Elems []Reply
 	Err   error // of an element that is an error
 
-	flat *flat // in place of Elems, where [Strings] or [Scored] has made it
+	flat *flat // in place of Elems, where Strings or Members has made it
 }
 
 // flat are elements that are all strings, or members with their scores.
 type flat struct {
-	strings []string
-	scores  []float64 // nil for strings alone
+	texts   [][]byte
+	members []Scored // where it is not nil, in place of texts
 }
 
-// Scored is a reply whose elements are members and their scores in turn. It is to one of
+// Scored is a member of a sorted set with its score.
+type Scored struct {
+	Member []byte
+	Score  float64
+}
+
+// Members is a reply whose elements are members and their scores in turn. It is to one of
 // [ArrayOf] as [Strings] is.
-func Scored(members []string, scores []float64) Reply {
-	if scores == nil {
-		scores = []float64{}
+func Members(all []Scored) Reply {
+	if all == nil {
+		all = []Scored{}
 	}
-	return Reply{flat: &flat{members, scores}}
+	return Reply{flat: &flat{members: all}}
 }
 
-// Strings is a reply whose elements are strings. It takes less than one of [ArrayOf], and
-// has no Elems: see [Reply.Expanded].
-func Strings(texts []string) Reply {
-	return Reply{flat: &flat{strings: texts}}
+// Strings is a reply whose elements are strings, which [Bytes] gives. It takes less than one
+// of [ArrayOf], and has no Elems: see [Reply.Expanded].
+func Strings(texts [][]byte) Reply {
+	return Reply{flat: &flat{texts: texts}}
+}
+
+// Bytes is a text that is given away, without a copy of it. Nobody may change the bytes.
+func Bytes(text string) []byte {
+	if text == "" {
+		return []byte{}
+	}
+	return unsafe.Slice(unsafe.StringData(text), len(text))
 }
 
 // Expanded is the reply with all of its elements in Elems, those of elements too.
@@ -62,10 +79,11 @@ func (r Reply) elems() []Reply {
 		return r.Elems
 	}
 	elems := make([]Reply, 0, r.len())
-	for i, text := range r.flat.strings {
-		if elems = append(elems, Reply{Text: text}); r.flat.scores != nil {
-			elems = append(elems, Reply{Text: Float(r.flat.scores[i]).String()})
-		}
+	for _, text := range r.flat.texts {
+		elems = append(elems, Reply{Text: string(text)})
+	}
+	for _, m := range r.flat.members {
+		elems = append(elems, Reply{Text: string(m.Member)}, Reply{Text: Float(m.Score).String()})
 	}
 	return elems
 }
@@ -74,7 +92,7 @@ func (r Reply) len() int {
 	if r.flat == nil {
 		return len(r.Elems)
 	}
-	return len(r.flat.strings) + len(r.flat.scores)
+	return len(r.flat.texts) + 2*len(r.flat.members)
 }
 
 // ArrayOf is a reply of elements.
@@ -91,7 +109,7 @@ func (r Reply) IsArray() bool { return r.Elems != nil || r.flat != nil }
 // isText says that the reply is a text, which may be empty.
 func (r *Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
 
-// Bytes is a copy of the text, and whether it was there: the nil reply has none.
+// Bytes is the text, and whether it was there: the nil reply has none.
 func (r Reply) Bytes() (text []byte, found bool, err error) {
 	switch {
 	case r.Nil:
@@ -99,7 +117,7 @@ func (r Reply) Bytes() (text []byte, found bool, err error) {
 	case !r.isText():
 		return nil, false, r.unexpected("a string")
 	}
-	return []byte(r.Text), true, nil
+	return Bytes(r.Text), true, nil
 }
 
 // Is says that the reply is this text.
@@ -137,8 +155,7 @@ func (r Reply) OK() error {
 	return nil
 }
 
-// Texts are copies of the reply's elements, of which none may be nil. The nil reply has
-// none.
+// Texts are the reply's elements, of which none may be nil. The nil reply has none.
 func (r Reply) Texts() ([][]byte, error) {
 	if r.Nil {
 		return nil, nil
@@ -146,73 +163,40 @@ func (r Reply) Texts() ([][]byte, error) {
 	if !r.IsArray() {
 		return nil, r.unexpected("an array")
 	}
-	var c copier
-	texts := make([][]byte, r.len())
-	if r.flat != nil && r.flat.scores == nil {
-		for i, text := range r.flat.strings {
-			texts[i] = c.copy(text)
-		}
-		return texts, nil
+	if r.flat != nil && r.flat.members == nil {
+		return r.flat.texts, nil
 	}
-	elems := r.elems()
-	for i := range elems {
-		elem := &elems[i]
+	texts := make([][]byte, 0, r.len())
+	for _, elem := range r.elems() {
 		if !elem.isText() {
 			return nil, r.unexpected("an array of strings")
 		}
-		texts[i] = c.copy(elem.Text)
+		texts = append(texts, Bytes(elem.Text))
 	}
 	return texts, nil
 }
 
-// Scores are copies of the members in the reply, and their scores, whether they come one
-// by one or two by two.
-func (r Reply) Scores() (members [][]byte, scores []float64, err error) {
-	if r.flat != nil && r.flat.scores != nil {
-		var c copier
-		members = make([][]byte, len(r.flat.strings))
-		for i, member := range r.flat.strings {
-			members[i] = c.copy(member)
-		}
-		return members, r.flat.scores, nil
+// Scores are the members in the reply with their scores, whether they come one by one or
+// two by two. The nil reply has none.
+func (r Reply) Scores() ([]Scored, error) {
+	if r.flat != nil && len(r.flat.members) > 0 {
+		return r.flat.members, nil
 	}
 	flat, err := r.Pairs()
-	if err != nil {
-		return nil, nil, err
+	if err != nil || len(flat) == 0 {
+		return nil, err
 	}
-	members, scores = make([][]byte, len(flat)/2), make([]float64, len(flat)/2)
+	members := make([]Scored, len(flat)/2)
 	for i := range members {
-		if members[i], _, err = flat[2*i].Bytes(); err == nil {
-			scores[i], err = flat[2*i+1].Float()
+		m := &members[i]
+		if m.Member, _, err = flat[2*i].Bytes(); err == nil {
+			m.Score, err = flat[2*i+1].Float()
 		}
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	return members, scores, nil
-}
-
-// copier copies texts into blocks, so that many short ones cost few allocations, and one
-// that is kept keeps no more than a block.
-type copier struct{ block []byte }
-
-const (
-	blockSize = 4 << 10
-	ownBlock  = 256 // longer texts have their own
-)
-
-func (c *copier) copy(text string) []byte {
-	n := len(text)
-	if n > ownBlock {
-		return []byte(text)
-	}
-	if n > len(c.block) {
-		c.block = make([]byte, blockSize)
-	}
-	copied := c.block[:n:n]
-	copy(copied, text)
-	c.block = c.block[n:]
-	return copied
+	return members, nil
 }
 
 // Pairs are the reply's elements in turn, whether they come one by one or two by

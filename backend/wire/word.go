@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"crypto/sha1"
+	"encoding/hex"
 	"math"
 	"strconv"
 )
@@ -10,7 +12,13 @@ import (
 type Word struct {
 	text  string
 	data  []byte // shares its memory with the op; nil where the word is text
-	boxed any    // the text of a word that every command has, boxed once
+	fixed *fixed // of a word that many commands have
+}
+
+// fixed is what has been made once of a word.
+type fixed struct {
+	boxed  any
+	digest *Word // of a script, as EVALSHA takes it
 }
 
 // Text is a word of text.
@@ -21,7 +29,20 @@ func Text(s string) Word { return Word{text: s} }
 func Data(b []byte) Word { return Word{data: b} }
 
 // Int is a word of decimal digits.
-func Int(n int64) Word { return Word{text: strconv.FormatInt(n, 10)} }
+func Int(n int64) Word {
+	if i := n + 1; uint64(i) < uint64(len(small)) {
+		return small[i]
+	}
+	return Word{text: strconv.FormatInt(n, 10)}
+}
+
+// small are the words of -1, 0, 1, … which are frequent.
+var small = func() (words [32]Word) {
+	for i := range words {
+		words[i] = Fixed(strconv.Itoa(i - 1))
+	}
+	return words
+}()
 
 // Float is a word of the fewest digits that are read back as the same number; inf
 // for infinity.
@@ -31,12 +52,23 @@ func Float(f float64) Word {
 		return Word{text: "+inf"}
 	case math.IsInf(f, -1):
 		return Word{text: "-inf"}
+	case f == math.Trunc(f) && 0 < f && f < 10:
+		return Int(int64(f))
 	}
 	return Word{text: strconv.FormatFloat(f, 'g', -1, 64)}
 }
 
 // Fixed is a word that many commands have, made once.
-func Fixed(s string) Word { return Word{text: s, boxed: s} }
+func Fixed(s string) Word { return Word{text: s, fixed: &fixed{boxed: s}} }
+
+// Script is a Fixed script, which [Command.Shorten] can put its digest in place of.
+func Script(s string) Word {
+	sum := sha1.Sum([]byte(s)) //nolint:gosec // it is what the server calls a script by
+	digest := Fixed(hex.EncodeToString(sum[:]))
+	w := Fixed(s)
+	w.fixed.digest = &digest
+	return w
+}
 
 // String is the word as a string that shares no memory with the op.
 func (w Word) String() string {
@@ -50,8 +82,8 @@ func (w Word) String() string {
 // op.
 func (w Word) Any() any {
 	switch {
-	case w.boxed != nil:
-		return w.boxed
+	case w.fixed != nil:
+		return w.fixed.boxed
 	case w.data != nil:
 		return w.data
 	}
@@ -72,6 +104,7 @@ var (
 	PEXPIRETIME = Fixed("PEXPIRETIME")
 	PERSIST     = Fixed("PERSIST")
 	EVAL        = Fixed("EVAL")
+	EVALSHA     = Fixed("EVALSHA")
 	MEMORY      = Fixed("MEMORY")
 	USAGE       = Fixed("USAGE")
 

@@ -59,23 +59,23 @@ func Structures(b *testing.B, store backend.Backend, raw RawStructures) []Calls 
 	_, err = s.Set(b.Context(), "tea", 7)
 	check(b, err)
 	return []Calls{
-		{"op=counter add", func(ctx context.Context) { done(b)(h.Add(ctx, 1)) }, func(ctx context.Context) { raw.IncrBy(ctx, "raw:hits", 1) }},
-		{"op=counter add/ttl", func(ctx context.Context) { done(b)(w.Add(ctx, 1)) }, func(ctx context.Context) { raw.Counted(ctx, "raw:window", 1) }},
-		{"op=hash get", func(ctx context.Context) { done(b)(s.Get(ctx, "tea")) }, func(ctx context.Context) { number(b, raw.HGet(ctx, s.Key(), "tea")) }},
-		{"op=hash set", func(ctx context.Context) { done(b)(s.Set(ctx, "tea", 7)) }, func(ctx context.Context) { raw.HSet(ctx, "raw:stock", "tea", strconv.Itoa(7)) }},
-		{"op=hash all/fields=1000", func(ctx context.Context) { done(b)(all.All(ctx)) }, func(ctx context.Context) {
+		{"op=counter add", func(ctx context.Context) { AnswerOf(h.Add(ctx, 1)).Of(b) }, func(ctx context.Context) { raw.IncrBy(ctx, "raw:hits", 1) }},
+		{"op=counter add/ttl", func(ctx context.Context) { AnswerOf(w.Add(ctx, 1)).Of(b) }, func(ctx context.Context) { raw.Counted(ctx, "raw:window", 1) }},
+		{"op=hash get", func(ctx context.Context) { AnswerOf(s.Get(ctx, "tea")).Of(b) }, func(ctx context.Context) { number(b, raw.HGet(ctx, s.Key(), "tea")) }},
+		{"op=hash set", func(ctx context.Context) { AnswerOf(s.Set(ctx, "tea", 7)).Of(b) }, func(ctx context.Context) { raw.HSet(ctx, "raw:stock", "tea", strconv.Itoa(7)) }},
+		{"op=hash all/fields=1000", func(ctx context.Context) { AnswerOf(all.All(ctx)).Of(b) }, func(ctx context.Context) {
 			texts := raw.HGetAll(ctx, all.Key())
 			numbers := make(map[string]int, len(texts))
 			for field, text := range texts {
 				numbers[field] = number(b, text)
 			}
 		}},
-		{"op=list push", func(ctx context.Context) { done(b)(l.Push(ctx, "an event")) }, func(ctx context.Context) { raw.RPush(ctx, "raw:events", "an event") }},
-		{"op=list range/elements=1000", func(ctx context.Context) { done(b)(p.Range(ctx, 0, -1)) }, func(ctx context.Context) { raw.LRange(ctx, p.Key()) }},
-		{"op=set has", func(ctx context.Context) { done(b)(t.Has(ctx, "tag 7")) }, func(ctx context.Context) { raw.SIsMember(ctx, t.Key(), "tag 7") }},
-		{"op=set members/members=10000", func(ctx context.Context) { done(b)(t.Members(ctx)) }, func(ctx context.Context) { raw.SMembers(ctx, t.Key()) }},
-		{"op=sorted set increment", func(ctx context.Context) { done(b)(z.Increment(ctx, "player 7", 1)) }, func(ctx context.Context) { raw.ZIncrBy(ctx, z.Key(), "player 7", 1) }},
-		{"op=sorted set top/n=10", func(ctx context.Context) { done(b)(z.Top(ctx, 10)) }, func(ctx context.Context) { raw.ZRevRange(ctx, z.Key()) }},
+		{"op=list push", func(ctx context.Context) { AnswerOf(l.Push(ctx, "an event")).Of(b) }, func(ctx context.Context) { raw.RPush(ctx, "raw:events", "an event") }},
+		{"op=list range/elements=1000", func(ctx context.Context) { AnswerOf(p.Range(ctx, 0, -1)).Of(b) }, func(ctx context.Context) { raw.LRange(ctx, p.Key()) }},
+		{"op=set has", func(ctx context.Context) { AnswerOf(t.Has(ctx, "tag 7")).Of(b) }, func(ctx context.Context) { raw.SIsMember(ctx, t.Key(), "tag 7") }},
+		{"op=set members/members=10000", func(ctx context.Context) { AnswerOf(t.Members(ctx)).Of(b) }, func(ctx context.Context) { raw.SMembers(ctx, t.Key()) }},
+		{"op=sorted set increment", func(ctx context.Context) { AnswerOf(z.Increment(ctx, "player 7", 1)).Of(b) }, func(ctx context.Context) { raw.ZIncrBy(ctx, z.Key(), "player 7", 1) }},
+		{"op=sorted set top/n=10", func(ctx context.Context) { AnswerOf(z.Top(ctx, 10)).Of(b) }, func(ctx context.Context) { raw.ZRevRange(ctx, z.Key()) }},
 		{"op=batch/mixed=100", func(ctx context.Context) {
 			batch := root.Batch()
 			var got []*rin.Future[int]
@@ -110,8 +110,8 @@ func fill(b *testing.B, all rin.HashEntry[string, int], p rin.ListEntry[string],
 	ctx := b.Context()
 	check(b, all.Replace(ctx, numbers))
 	check(b, t.Replace(ctx, members))
-	done(b)(p.Push(ctx, texts...))
-	done(b)(z.AddMany(ctx, scores...))
+	AnswerOf(p.Push(ctx, texts...)).Of(b)
+	AnswerOf(z.AddMany(ctx, scores...)).Of(b)
 }
 
 // Answer is what a client returns, of which [Answer.Of] gives the value.
@@ -127,11 +127,6 @@ func AnswerOf[T any](value T, err error) Answer[T] { return Answer[T]{value, err
 func (a Answer[T]) Of(b *testing.B) T {
 	check(b, a.err)
 	return a.value
-}
-
-// done takes what an operation returns.
-func done(b *testing.B) func(_ any, err error) {
-	return func(_ any, err error) { check(b, err) }
 }
 
 func number(b *testing.B, text string) int {

@@ -62,6 +62,7 @@ func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 // any case of letters: the server carries the request out, its reply is
 // dropped, and the connection is closed. Requests behind it on the same
 // connection don't reach the server. Called n times, it does so n times.
+// EVAL is EVALSHA too.
 func (p *Proxy) Swallow(command string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -108,7 +109,7 @@ func (p *Proxy) Vanish() {
 }
 
 // Count is how many requests whose first word is command, in any case of
-// letters, were forwarded to the server.
+// letters, were forwarded to the server. EVAL is EVALSHA too.
 func (p *Proxy) Count(command string) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -241,7 +242,9 @@ func (p *Proxy) admit(request any) fate {
 		return deliver
 	}
 	name, _ := words[0].(string)
-	name = strings.ToUpper(name)
+	if name = strings.ToUpper(name); name == "EVALSHA" {
+		name = "EVAL"
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.count[name]++
