@@ -74,7 +74,6 @@ func (l *Lease) Release(ctx context.Context) error {
 	err := context.Cause(l.ctx)
 	l.end()
 	removed, failed := l.of.giveBack(ctx, l.token)
-	h.place.store.turns.free(h.key)
 	switch {
 	case failed != nil && err == nil:
 		err = failed
@@ -189,15 +188,19 @@ func (p permits) String() string { return p.handle.String() }
 // permits that are held.
 func (p permits) TryAcquire(ctx context.Context, lease time.Duration) (*Lease, error) {
 	w := p.handle.watch(ctx)
-	l, err := p.try(ctx, lease)
+	l, err := p.try(ctx, lease, 0)
 	return l, p.handle.done(ctx, "try acquire", w, didOrNot(err == nil), err)
 }
 
 // Acquire waits until it has a lease, or until ctx ends. In one process, those who wait
 // for the same key are served in the order in which they came, and one of them at a time
-// asks the server: when a lease of this process is released, when the one that is held
+// asks the server: when a lease is released, by whatever process, when the one that is held
 // would end, and else at random moments, [Poll] apart at most. Between processes chance
 // decides.
+//
+// That another process has released a lease is known by BLMOVE, on a connection that nothing
+// else uses meanwhile, as [ListEntry.PopWait] has it. Where the server can't wait, or the user
+// may not, only Poll is left.
 //
 // The lease is as for TryAcquire.
 func (p permits) Acquire(ctx context.Context, lease time.Duration) (*Lease, error) {
@@ -287,8 +290,9 @@ var process = sync.OnceValue(func() string {
 	return fmt.Sprintf("%s:%d:", host, os.Getpid())
 })
 
-// try is a lease, or a [*LockedError].
-func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
+// try is a lease, or a [*LockedError]. That it is waited for is noted for so long, if it is
+// not zero.
+func (p permits) try(ctx context.Context, lease, wait time.Duration) (*Lease, error) {
 	if err := p.handle.check(); err != nil {
 		return nil, err
 	}
@@ -299,7 +303,7 @@ func (p permits) try(ctx context.Context, lease time.Duration) (*Lease, error) {
 	l := &Lease{of: p, token: newToken(), time: lease, keep: backend.NumberTime}
 	op := &backend.Acquire{
 		Key: p.handle.key, Pattern: p.handle.pattern(), Token: l.token, TTL: lease,
-		Permits: p.handle.place.node.value.permits,
+		Permits: p.handle.place.node.value.permits, Wait: wholeMillis(wait),
 	}
 	store := p.handle.place.store
 	asked := time.Now()
@@ -329,24 +333,31 @@ func (p permits) wait(ctx context.Context, lease time.Duration) (*Lease, error) 
 		return nil, err
 	}
 	defer done()
+	alarm := alarm{permits: p}
+	defer alarm.stop()
 	for {
-		l, err := p.try(ctx, lease)
+		l, err := p.try(ctx, lease, 2*p.handle.place.node.value.poll)
 		var locked *LockedError
 		if !errors.As(err, &locked) {
 			return l, err
 		}
+		alarm.set(ctx)
 		if ended := store.sleep(ctx, p.pause(locked.Left), turn.freed); ended != nil {
 			return nil, fmt.Errorf("%w; %w", ended, locked)
 		}
 	}
 }
 
-// giveBack removes a token, though ctx may have ended.
+// giveBack removes a token, though ctx may have ended, and wakes who waits for it.
 func (p permits) giveBack(ctx context.Context, token []byte) (removed bool, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), releaseTime)
 	defer cancel()
-	op := &backend.ZRem{Key: p.handle.key, Pattern: p.handle.pattern(), Members: [][]byte{token}}
+	op := &backend.ZRem{Key: p.handle.key, Pattern: p.handle.pattern(), Members: [][]byte{token, []byte(backend.Waiting)}}
 	again, err := p.handle.place.store.insist(ctx, op)
+	if again || op.Removed > 1 {
+		p.wake(ctx)
+	}
+	p.handle.place.store.turns.free(p.handle.key)
 	return err == nil && (again || op.Removed > 0), err
 }
 

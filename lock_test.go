@@ -233,13 +233,13 @@ func TestLock_do(t *testing.T) {
 }
 
 // Who waits in the process of the holder has the lock at once when it is released, in the
-// order of coming; who waits elsewhere has it after a Poll at most, or when the lease of a
-// holder that has died ends.
+// order of coming; who waits elsewhere has it after a Poll at most, where the store can't tell,
+// or when the lease of a holder that has died ends.
 func TestLock_waiters(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := rin.Lock("slow", rin.Poll(10*time.Second))
 		tree := rin.Cluster("guarded", rin.Child(slow))
-		store := memstore.New()
+		store := struct{ backend.Backend }{memstore.New()} // which can do no more than it has to
 		here, there := slow.At(mustOpen(t, tree, store)), slow.At(mustOpen(t, tree, store))
 		held, err := here.Acquire(t.Context(), lease)
 		if err != nil {
@@ -291,6 +291,46 @@ func TestLock_waiters(t *testing.T) {
 		waiting.Wait()
 		if took := time.Since(start); took > 10*time.Second {
 			t.Errorf("another process had the lock %v after its release", took)
+		}
+	})
+}
+
+// Who waits is woken when another process gives a lease back, long before it would ask again,
+// and leaves nothing behind.
+func TestLock_woken(t *testing.T) {
+	rare := rin.Lock("rare", rin.Poll(time.Hour))
+	few := rin.Semaphore("few", rin.Permits(1), rin.Poll(time.Hour))
+	tree := rin.Cluster("guarded", rin.Child(rare, few))
+	onEveryBackend(t, func(t *testing.T, r rig) {
+		here, there, ctx := mustOpen(t, tree, r), mustOpen(t, tree, r), t.Context()
+		for name, of := range map[string][2]interface {
+			Acquire(context.Context, time.Duration) (*rin.Lease, error)
+			Key() string
+		}{"lock": {rare.At(here), rare.At(there)}, "semaphore": {few.At(here), few.At(there)}} {
+			holder, waiter := of[0], of[1]
+			for range 3 {
+				held, err := holder.Acquire(ctx, time.Hour)
+				check(t, err)
+				var waiting sync.WaitGroup
+				waiting.Go(func() {
+					l, err := waiter.Acquire(ctx, time.Hour)
+					if err == nil {
+						err = l.Release(ctx)
+					}
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				})
+				noted := &backend.ZScore{Key: holder.Key(), Member: []byte(backend.Waiting)}
+				for !noted.Found && !t.Failed() {
+					check(t, r.Exec(ctx, noted))
+				}
+				check(t, held.Release(ctx))
+				waiting.Wait()
+			}
+		}
+		if n, err := here.Clear(ctx); err != nil || n != 2 {
+			t.Errorf("Clear = %d, %v; want the lock and the semaphore alone", n, err)
 		}
 	})
 }

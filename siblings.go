@@ -13,6 +13,7 @@ import (
 const (
 	leasesSuffix = "%loads" // of the loads under way: see [backend.Claim]
 	keptSuffix   = "%stale" // the value, for longer: see [StaleIfError]
+	wakeSuffix   = "%freed" // a list with an element while a lease may be had that others wait for
 )
 
 func (h handle) leasesKey() string { return backend.Sibling(h.key, leasesSuffix) }
@@ -22,10 +23,12 @@ func (h handle) loads() permits { return permits{handle{place: h.place, key: h.l
 
 func (h handle) keptKey() string { return backend.Sibling(h.key, keptSuffix) }
 
+func (h handle) wakeKey() string { return backend.Sibling(h.key, wakeSuffix) }
+
 // isSibling reports whether a key is one that rin keeps beside a value. Such keys
 // are cleared with the rest, and are otherwise not shown.
 func (s *store) isSibling(key string) bool {
-	for _, suffix := range []string{leasesSuffix, keptSuffix} {
+	for _, suffix := range []string{leasesSuffix, keptSuffix, wakeSuffix} {
 		base, tag, found := cutLast(key, suffix)
 		if found && (tag == "" || tag[0] == '{') && backend.Sibling(base, suffix) == key {
 			p, _ := s.root.parse(strings.Split(base, ":"), nil)

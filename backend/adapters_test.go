@@ -172,6 +172,7 @@ var passing = []string{
 	"NOREPLICAS Not enough good replicas to write.",
 	"CLUSTERDOWN The cluster is down",
 	"TRYAGAIN Multiple keys request during rehashing of slot",
+	"NOSCRIPT No matching script.",
 	"ERR max number of clients reached",
 }
 

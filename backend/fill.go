@@ -110,12 +110,11 @@ end
 // The answer is an array of what was done, the value, when it expires, the milliseconds that
 // another token keeps this one out, and what else was read.
 const claimScript = mayScript + nowScript + leasesOf + seenScript + `local value, at = seen(ARGV[3] ~= '')
+if value and ARGV[3] == '' then return {'FOUND', value, at, 0, false} end
 local old = not value and KEYS[3] and redis.call('GET', KEYS[3]) or false
-if value and ARGV[3] == '' or not value and redis.call('ZSCORE', KEYS[2], '~') then
-  return {value and 'FOUND' or 'NOTHING', value, at, 0, old}
-end
-if old and tonumber(redis.call('ZSCORE', KEYS[2], '+!') or 0) > ms then return {'FAILED', value, at, 0, old} end
-local live, ended, _, last = leases(KEYS[2], ARGV[1])
+local live, ended, _, last, nothing, failure = leases(KEYS[2], ARGV[1])
+if not value and nothing then return {'NOTHING', value, at, 0, old} end
+if old and failure then return {'FAILED', value, at, 0, old} end
 if #live > 0 and ARGV[1]:sub(1, 1) ~= '+' then return {'HELD', value, at, live[#live] - ms, old} end
 local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
 if no then return no end
@@ -127,7 +126,7 @@ return {'CLAIMED', value, at, 0, old}`
 var claimWord = wire.Script(claimScript)
 
 func (o *Claim) calls() []string {
-	names := []string{"TIME", "GET", "ZSCORE", "ZRANGE", "ZADD", "PEXPIRE", "ZREM"}
+	names := []string{"TIME", "GET", "ZRANGE", "ZADD", "PEXPIRE", "ZREM"}
 	if o.Anew {
 		names = append(names, "PEXPIRETIME")
 	}
@@ -219,8 +218,9 @@ local score, said = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0), ARGV[
 local no = refused('ZREM', 1) or refused(not said and 'SET', 1) or refused(ARGV[8] ~= 'FAILED' and 'UNLINK') or
   refused(said and 'ZADD', 1, 1) or refused(said and 'PEXPIRE', 1)
 if no then return no end
-redis.call('ZREM', KEYS[2], ARGV[1])
-if score <= ms or value ~= (ARGV[2] ~= '' and ARGV[3]) or value and at ~= ARGV[4] then return 0 end
+local changed = score <= ms or value ~= (ARGV[2] ~= '' and ARGV[3]) or value and at ~= ARGV[4]
+if changed or ARGV[8] == 'FAILED' then redis.call('ZREM', KEYS[2], ARGV[1]) end
+if changed then return 0 end
 if ARGV[8] == 'FAILED' then
   redis.call('ZADD', KEYS[2], ms + ARGV[9], '+!')
   redis.call('PEXPIRE', KEYS[2], math.max(ARGV[9], redis.call('PTTL', KEYS[2])))

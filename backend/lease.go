@@ -14,6 +14,9 @@ import (
 //
 // The time is the server's alone, so that the clocks of those who hold leases don't matter.
 
+// Waiting is the member that says until when somebody waits for a lease. It keeps nobody out.
+const Waiting = Shared + "?"
+
 // LastLease is a score greater than the end of any lease, and less than any number.
 const LastLease = 1e14
 
@@ -32,6 +35,9 @@ type Acquire struct {
 	Token   []byte
 	TTL     time.Duration
 	Permits int64
+	// Wait is for how long it is noted, by [Waiting], that Token waits for a lease, if it gets
+	// none; zero notes nothing.
+	Wait time.Duration
 
 	// Acquired says that Token has the lease.
 	Acquired bool
@@ -50,19 +56,22 @@ const NumberTime = 24 * time.Hour
 
 // leasesOf stands behind nowScript: leases reads those at a key. It is the ends of those that
 // keep mine out, from the first to the last, the tokens of those that have ended, the last
-// number, and the end of the last one but mine.
+// number, the end of the last one but mine, and whether [Nothing] and [Failure] are there.
 const leasesOf = `local function leases(at, mine)
   local all, live, ended, number, last = redis.call('ZRANGE', at, 0, -1, 'WITHSCORES'), {}, {}, 0, 0
+  local nothing, failure
   for i = 1, #all, 2 do
     local token, score = all[i], tonumber(all[i + 1])
+    if token == '~' then nothing = true end
     if token == '' then number = score
     elseif score <= ms then ended[#ended + 1] = token
     elseif token ~= mine then
       last = score
+      if token == '+!' then failure = true end
       if token:sub(1, 1) ~= '+' then live[#live + 1] = score end
     end
   end
-  return live, ended, number, last
+  return live, ended, number, last, nothing, failure
 end
 `
 
@@ -80,14 +89,18 @@ local ms = math.floor(now / 1000)
 //	ARGV[2] the milliseconds of the lease
 //	ARGV[3] the permits
 //	ARGV[4] the milliseconds that the last number is kept
+//	ARGV[5] the milliseconds for which it is noted that somebody waits
 //
 // The answer is an array of 1 and the number, or of 0 and the milliseconds left.
 const acquireScript = mayScript + nowScript + leasesOf + `local live, ended, last, latest = leases(key, ARGV[1])
 now = math.max(now, last + 1)
 local over = #live - ARGV[3]
-if over >= 0 then return {0, live[over + 1] - ms} end
 local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
 if no then return no end
+if over >= 0 then
+  if ARGV[5] ~= '0' then redis.call('ZADD', key, ms + ARGV[5], '+?') end
+  return {0, live[over + 1] - ms}
+end
 for _, token in ipairs(ended) do redis.call('ZREM', key, token) end
 local number = string.format('%.0f', now)
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1], number, '')
@@ -103,7 +116,7 @@ func (o *Acquire) calls() []string {
 func (o *Acquire) command(c *wire.Command) {
 	c.Nested = true
 	c.Add(wire.EVAL, acquireWord, wire.Int(1)).Key(o.Key).
-		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(NumberTime))
+		Add(wire.Data(o.Token), millis(o.TTL), wire.Int(o.Permits), millis(NumberTime), millis(o.Wait))
 }
 
 func (o *Acquire) answer(r wire.Reply) error {
@@ -204,9 +217,11 @@ func (o *Leases) answer(r wire.Reply) error {
 	if err != nil {
 		return err
 	}
-	o.Held = make([]Lease, len(held))
-	for i, h := range held {
-		o.Held[i] = Lease{h.Member, time.Duration(h.Score) * time.Millisecond}
+	o.Held = nil
+	for _, h := range held {
+		if string(h.Member) != Waiting {
+			o.Held = append(o.Held, Lease{h.Member, time.Duration(h.Score) * time.Millisecond})
+		}
 	}
 	return nil
 }

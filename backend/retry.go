@@ -57,9 +57,9 @@ func undone(unsent func(error) bool) func(Op) bool {
 }
 
 // passing are how the refusals begin of a server that is starting, or is about to
-// change its role or its slots, or that others keep busy.
+// change its role or its slots, or that others keep busy, or make forget its scripts.
 var passing = []string{
-	"LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN",
+	"LOADING", "READONLY", "MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "NOSCRIPT",
 	"ERR max number of clients", "max number of clients",
 }
 

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -9,16 +10,16 @@ import (
 )
 
 // Scripts has the scripts of ops called by their digests, once they have been sent: that
-// spares a server from reading, and the network from carrying, a whole script each time. It
-// is for an op that is sent by itself, since a script that a server has lost has to be sent
-// after all: in a batch, what stands behind it would have been done by then. The zero
-// Scripts is ready for use.
+// spares a server from reading, and the network from carrying, a whole script each time. The
+// zero Scripts is ready for use.
 type Scripts struct {
-	sent sync.Map    // the digests of what was sent whole
-	off  atomic.Bool // a server takes no digests
+	sent  sync.Map    // the digests of what was sent whole
+	taken atomic.Bool // a digest has been taken
+	off   atomic.Bool // a server takes none
 }
 
-// Shorten shortens a command whose script was sent before, and says whether it has.
+// Shorten shortens a command that is sent by itself and whose script was sent before, and
+// says whether it has. Where the server has lost the script, [Scripts.Unknown] says so.
 func (s *Scripts) Shorten(c *wire.Command) bool {
 	digest := c.Script()
 	if digest == nil || s.off.Load() {
@@ -31,10 +32,27 @@ func (s *Scripts) Shorten(c *wire.Command) bool {
 	return true
 }
 
+// ShortenNext shortens a command of a batch that goes to one server whole, where one ahead of
+// it has sent its script; before are those that have. What a server has lost all the same is
+// among those that [Again] picks.
+func (s *Scripts) ShortenNext(c *wire.Command, before *[]any) {
+	digest := c.Script()
+	switch {
+	case digest == nil || !s.taken.Load() || s.off.Load():
+	case slices.Contains(*before, digest):
+		c.Shorten()
+	default:
+		*before = append(*before, digest)
+	}
+}
+
 // Unknown says that a server has refused a shortened command only because it was shortened,
 // by its answer err. It was not carried out, and is to be sent whole.
 func (s *Scripts) Unknown(err error) bool {
 	if err == nil {
+		if !s.taken.Load() {
+			s.taken.Store(true)
+		}
 		return false
 	}
 	text := err.Error()

@@ -62,13 +62,15 @@ func TestScripts(t *testing.T) {
 		wantSentAs(t, addr, "0 whole, 1 by digest")
 
 		servertest.Do(t, addr, "SCRIPT", "FLUSH")
-		if err := b.Exec(t.Context(), counting(), counting()); err != nil {
-			t.Error("a batch:", err)
+		last := counting()
+		if err := b.Exec(t.Context(), counting(), counting(), last); err != nil || last.Now != 8 {
+			t.Errorf("a batch counted to %d, %v; want 8", last.Now, err)
 		}
-		if err := b.Transact(t.Context(), counting()); err != nil {
-			t.Error("a transaction:", err)
+		wantSentAs(t, addr, "1 whole, 2 by digest")
+		if err := b.Transact(t.Context(), counting(), last); err != nil || last.Now != 10 {
+			t.Errorf("a transaction counted to %d, %v; want 10", last.Now, err)
 		}
-		wantSentAs(t, addr, "3 whole, 0 by digest")
+		wantSentAs(t, addr, "2 whole, 0 by digest")
 	})
 }
 
@@ -80,6 +82,9 @@ func TestScripts_refused(t *testing.T) {
 		defer servertest.Do(t, addr, "ACL", "SETUSER", "default", "+evalsha")
 		for n := range int64(3) {
 			wantCount(t, b, n+1)
+		}
+		if err := b.Exec(t.Context(), counting(), counting()); err != nil {
+			t.Error("a batch:", err)
 		}
 	})
 	onPrograms(t, func(t *testing.T, addr string, b store) {

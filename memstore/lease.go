@@ -22,6 +22,9 @@ func (s *Store) acquire(o *backend.Acquire, it *item, now time.Time) {
 	live := keepingOut(z.members(ended, all, false), o.Token)
 	if over := len(live) - int(o.Permits); over >= 0 {
 		o.Left = time.Duration(live[over]-ms) * time.Millisecond
+		if o.Wait > 0 {
+			z.set(backend.Waiting, ms+float64(o.Wait.Milliseconds()))
+		}
 		return
 	}
 	z.removeRange(0, ended)
@@ -57,6 +60,8 @@ func (s *Store) hold(key string, z *sortedSet, token []byte, ttl, keep time.Dura
 func leases(o *backend.Leases, it *item, now time.Time) {
 	z, ms := it.other.(*sortedSet), millis(now)
 	for _, m := range z.members(z.to(backend.Bound{Score: ms}), z.to(backend.Bound{Score: backend.LastLease}), false) {
-		o.Held = append(o.Held, backend.Lease{Token: m.Member, Left: time.Duration(m.Score-ms) * time.Millisecond})
+		if string(m.Member) != backend.Waiting {
+			o.Held = append(o.Held, backend.Lease{Token: m.Member, Left: time.Duration(m.Score-ms) * time.Millisecond})
+		}
 	}
 }

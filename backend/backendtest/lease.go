@@ -107,6 +107,36 @@ var leaseCases = []testCase{
 		},
 	},
 	{
+		name: "waiting",
+		rule: "An Acquire that waits and gets no lease leaves Waiting there for Wait, which keeps nobody out and is no lease; one that gets a lease, or does not wait, leaves nothing.",
+		run: func(t *testing.T, s *suite) {
+			wait := func(token string, d time.Duration) {
+				do(t, s, &backend.Acquire{Key: "k", Token: []byte(token), TTL: hour, Permits: 2, Wait: d})
+			}
+			waits := func() (waits bool) {
+				return do(t, s, &backend.ZRem{Key: "k", Members: [][]byte{[]byte(backend.Waiting)}}).Removed == 1
+			}
+			wait("a", hour)
+			wait("b", hour)
+			s.keepsOut(t, "c", 2, hour)
+			if waits() {
+				t.Error("it is noted that somebody waits, though nobody does")
+			}
+			wait("c", hour)
+			s.held(t, lease("a", hour), lease("b", hour))
+			if !waits() || waits() {
+				t.Error("it is not noted once that c waits")
+			}
+			wait("c", moment)
+			s.Elapse(t, 2*moment)
+			do(t, s, &backend.ZRem{Key: "k", Members: [][]byte{[]byte("a")}})
+			s.acquires(t, "c", 2, hour)
+			if waits() {
+				t.Error("it is noted that somebody waits, though Wait is over")
+			}
+		},
+	},
+	{
 		name: "prolong",
 		rule: "Prolong gives the lease another TTL, longer or shorter, and the key lives for Keep longer than the last one; a token without a lease gets none.",
 		run: func(t *testing.T, s *suite) {

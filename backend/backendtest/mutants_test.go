@@ -1087,6 +1087,22 @@ var leaseMutants = []mutant{
 			o.Number = 5
 		}
 	})},
+	{"notes that who has a lease waits", "lease/waiting", on(func(o *backend.Acquire, next next) {
+		next(o)
+		if o.Acquired {
+			next(&backend.ZAdd{Key: o.Key, Members: []backend.Scored{{Member: []byte(backend.Waiting), Score: float64(far.UnixMilli())}}})
+		}
+	})},
+	{"notes nothing", "lease/waiting", on(func(o *backend.Acquire, next next) {
+		o.Wait = 0
+		next(o)
+	})},
+	{"notes for ever", "lease/waiting", on(func(o *backend.Acquire, next next) {
+		if o.Wait > 0 {
+			o.Wait = hour
+		}
+		next(o)
+	})},
 	{"prolongs what has ended", "lease/a lease ends", on(func(o *backend.Prolong, next next) {
 		until := float64(time.Now().Add(o.TTL).UnixMilli())
 		next(&backend.ZAdd{Key: o.Key, Members: []backend.Scored{{Member: o.Token, Score: until}}})

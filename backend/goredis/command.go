@@ -24,7 +24,7 @@ type command struct {
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
-	// short says that op's script is called by its digest.
+	// short says that op is sent by itself, and its script called by its digest.
 	short bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster
@@ -41,14 +41,19 @@ type command struct {
 	adrift bool
 }
 
-// newCommands are the commands of ops. That of one that is sent by itself may be short, by
-// the scripts.
+// newCommands are the commands of ops. They may be short, by the scripts, if there are some.
 func newCommands(ctx context.Context, ops []backend.Op, scripts *backend.Scripts) []command {
 	cmds := make([]command, len(ops))
-	var words []any
+	var words, before []any
 	for i, op := range ops {
 		c := backend.Command(op)
-		cmds[i].short = scripts != nil && scripts.Shorten(c)
+		switch {
+		case scripts == nil:
+		case len(ops) == 1:
+			cmds[i].short = scripts.Shorten(c)
+		default:
+			scripts.ShortenNext(c, &before)
+		}
 		if n := len(c.Words); n > len(words) {
 			words = make([]any, max(n, usualWords*(len(ops)-i-1)))
 		}

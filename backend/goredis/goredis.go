@@ -132,7 +132,7 @@ type way struct {
 // run sends ops and fills them in, and returns their first error, or when ctx ends.
 func (b *Backend) run(ctx context.Context, ops []backend.Op, w way) error {
 	scripts := &b.scripts
-	if w.whole || len(ops) > 1 {
+	if w.whole || b.slots && len(ops) > 1 {
 		scripts = nil
 	}
 	return b.runCommands(ctx, newCommands(ctx, ops, scripts), w)

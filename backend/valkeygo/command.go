@@ -30,8 +30,14 @@ func (b *Backend) completed(c *wire.Command) valkey.Completed {
 
 func (b *Backend) commands(ops []backend.Op) []valkey.Completed {
 	cmds := make([]valkey.Completed, len(ops))
+	var before []any
+	single := b.client.Mode() != valkey.ClientModeCluster
 	for i, op := range ops {
-		cmds[i] = b.command(op)
+		c := backend.Command(op)
+		if single {
+			b.scripts.ShortenNext(c, &before)
+		}
+		cmds[i] = b.completed(c)
 	}
 	return cmds
 }

@@ -10,11 +10,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dtm-labs/rockscache"
 	"github.com/go-redis/cache/v9"
+	redisv8 "github.com/go-redis/redis/v8"
+	"github.com/klauspost/compress/s2"
 	"github.com/redis/go-redis/v9"
+	"github.com/vmihailenco/msgpack/v5"
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/backend/goredis"
+	"github.com/redisimnest/rin/codec"
 	"github.com/redisimnest/rin/internal/benchtest"
 	"github.com/redisimnest/rin/internal/servertest"
 )
@@ -25,12 +30,40 @@ const ttl = time.Hour
 var (
 	age     = rin.Key[int]("age")
 	profile = rin.Key[benchtest.Profile]("profile")
-	user    = rin.Cluster("user:<user_id>", rin.TTL(ttl), rin.Child(age, profile))
+	packed  = rin.Key[benchtest.Profile]("packed", rin.Codec(packing{}))
+	user    = rin.Cluster("user:<user_id>", rin.TTL(ttl), rin.Child(age, profile, packed))
 	schema  = rin.Cluster("bench", rin.Child(user))
 )
 
+// packing is the codec that go-redis/cache has for a struct: MessagePack, compressed by S2 if
+// it is long.
+type packing struct{}
+
+func (packing) Name() string { return "s2+msgpack" }
+
+func (packing) Append(dst []byte, v any) ([]byte, error) {
+	data, err := msgpack.Marshal(v)
+	if err != nil || len(data) < 64 {
+		return append(append(dst, data...), 0), err
+	}
+	return append(append(dst, s2.Encode(nil, data)...), 1), nil
+}
+
+func (packing) Decode(data []byte, v any) (err error) {
+	if len(data) == 0 {
+		return errors.New("the value is cut off")
+	}
+	data, compressed := data[:len(data)-1], data[len(data)-1] == 1
+	if compressed {
+		if data, err = s2.Decode(nil, data); err != nil {
+			return err
+		}
+	}
+	return msgpack.Unmarshal(data, v)
+}
+
 func open(b *testing.B, client *redis.Client) *rin.Scope {
-	root, err := rin.Open(schema, goredis.New(client))
+	root, err := rin.Open(schema, goredis.New(client), rin.Registry(codec.NewRegistry(packing{})))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -38,29 +71,39 @@ func open(b *testing.B, client *redis.Client) *rin.Scope {
 }
 
 // BenchmarkFetchHit reads a value that is there: rin's Fetch, without and with
-// ShareRead, the Once of go-redis/cache without its local cache, and GET with a decoder. rin and the raw
-// client decode JSON; cache decodes what it chooses by itself, MessagePack,
-// compressed if it is long. Callers of Once who want the same key at the same
-// moment share one GET, hence the number of keys.
+// ShareRead, the Once of go-redis/cache without its local cache, the Fetch of rockscache,
+// and GET with a decoder. rin, rockscache and the raw client decode JSON, or MessagePack,
+// compressed if it is long, which is what cache decodes. Callers of cache and
+// of rockscache who want the same key at the same moment share one read, hence the number
+// of keys.
 func BenchmarkFetchHit(b *testing.B) {
-	client := newClient(b, servertest.Start(b, servertest.Redis))
-	root := open(b, client)
+	addr := servertest.Start(b, servertest.Redis)
 	b.Run("value=int", func(b *testing.B) {
-		raceHits(b, client, root, age, 30, "30", strconv.Atoi)
+		raceHits(b, addr, age, 30, "30", strconv.Atoi)
 	})
 	b.Run("value=struct", func(b *testing.B) {
 		data, err := json.Marshal(benchtest.NewProfile())
 		check(b, err)
-		raceHits(b, client, root, profile, benchtest.NewProfile(), string(data), decode)
+		raceHits(b, addr, profile, benchtest.NewProfile(), string(data), decode)
+	})
+	b.Run("value=struct/codec=msgpack", func(b *testing.B) {
+		data, err := packing{}.Append(nil, benchtest.NewProfile())
+		check(b, err)
+		raceHits(b, addr, packed, benchtest.NewProfile(), string(data), func(s string) (p benchtest.Profile, err error) {
+			return p, packing{}.Decode([]byte(s), &p)
+		})
 	})
 }
 
 func decode(s string) (p benchtest.Profile, err error) { return p, json.Unmarshal([]byte(s), &p) }
 
-func raceHits[T any](b *testing.B, client *redis.Client, root *rin.Scope, key *rin.KeyOf[T], value T, text string, parse func(string) (T, error)) {
+func raceHits[T any](b *testing.B, addr string, key *rin.KeyOf[T], value T, text string, parse func(string) (T, error)) {
 	const most = 64
-	cached := cache.New(&cache.Options{Redis: client})
+	client, rocks := newClient(b, addr), newRocks(b, addr)
+	root, cached := open(b, client), cache.New(&cache.Options{Redis: client})
 	for id := range most {
+		_, err := rocks.Fetch2(b.Context(), rocksKey(key.Pattern(), id), ttl, func() (string, error) { return text, nil })
+		check(b, err)
 		check(b, key.At(root, id).Set(b.Context(), value))
 		check(b, cached.Set(&cache.Item{Ctx: b.Context(), Key: cacheKey(id), Value: value, TTL: ttl}))
 		check(b, client.Set(b.Context(), rawKey(id), text, ttl).Err())
@@ -76,6 +119,13 @@ func raceHits[T any](b *testing.B, client *redis.Client, root *rin.Scope, key *r
 			Do: func(*cache.Item) (any, error) { return nil, errLoaded },
 		})
 	}
+	rocksFetch := func(ctx context.Context, id int) (none T, err error) {
+		s, err := rocks.Fetch2(ctx, rocksKey(key.Pattern(), id), ttl, func() (string, error) { return "", errLoaded })
+		if err != nil {
+			return none, err
+		}
+		return parse(s)
+	}
 	get := func(ctx context.Context, id int) (none T, err error) {
 		s, err := client.Get(ctx, rawKey(id)).Result()
 		if err != nil {
@@ -89,6 +139,7 @@ func raceHits[T any](b *testing.B, client *redis.Client, root *rin.Scope, key *r
 				hits(b, "rin", axes.keys, value, fetch),
 				hits(b, "rin-shared", axes.keys, value, share),
 				hits(b, "cache", axes.keys, value, once),
+				hits(b, "rockscache", axes.keys, value, rocksFetch),
 				hits(b, "raw", axes.keys, value, get))
 		})
 	}
@@ -109,5 +160,14 @@ func hits[T any](b *testing.B, name string, keys int, want T, get func(ctx conte
 	}}
 }
 
-func cacheKey(id int) string { return fmt.Sprintf("cache:user:%d", id) }
-func rawKey(id int) string   { return fmt.Sprintf("raw:user:%d", id) }
+// newRocks is a rockscache with its default options, which is on a client of its own: that
+// of go-redis v8.
+func newRocks(b *testing.B, addr string) *rockscache.Client {
+	client := redisv8.NewClient(&redisv8.Options{Addr: addr, PoolSize: 64})
+	b.Cleanup(func() { client.Close() })
+	return rockscache.NewClient(client, rockscache.NewDefaultOptions())
+}
+
+func cacheKey(id int) string            { return fmt.Sprintf("cache:user:%d", id) }
+func rocksKey(of string, id int) string { return fmt.Sprintf("rocks:user:%d:%s", id, of) }
+func rawKey(id int) string              { return fmt.Sprintf("raw:user:%d", id) }

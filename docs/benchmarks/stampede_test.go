@@ -3,13 +3,13 @@ package benchmarks
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-redis/cache/v9"
-	"github.com/redis/go-redis/v9"
 
 	"github.com/redisimnest/rin"
 	"github.com/redisimnest/rin/internal/servertest"
@@ -26,10 +26,10 @@ const (
 // knows nothing of the others.
 type fetcher func(ctx context.Context, user int, load func() (int, error)) (int, error)
 
-func fetchers(b *testing.B, addr string, processes int, connect func(*redis.Client) fetcher) []fetcher {
+func fetchers(b *testing.B, addr string, processes int, connect func(b *testing.B, addr string) fetcher) []fetcher {
 	fleet := make([]fetcher, processes)
 	for i := range fleet {
-		fleet[i] = connect(newClient(b, addr))
+		fleet[i] = connect(b, addr)
 	}
 	return fleet
 }
@@ -42,9 +42,10 @@ func BenchmarkStampede(b *testing.B) {
 	for _, processes := range []int{1, 8} {
 		b.Run(fmt.Sprintf("callers=%d/processes=%d", crowd, processes), func(b *testing.B) {
 			racers := []*stampede{
-				{name: "rin", most: int64(processes), fleet: fetchers(b, addr, processes, byRin(b))},
-				{name: "exclusive", most: 1, fleet: fetchers(b, addr, processes, byRin(b, rin.Exclusive(10*time.Second)))},
+				{name: "rin", most: int64(processes), fleet: fetchers(b, addr, processes, byRin())},
+				{name: "exclusive", most: 1, fleet: fetchers(b, addr, processes, byRin(rin.Exclusive(10*time.Second)))},
 				{name: "cache", most: int64(processes), fleet: fetchers(b, addr, processes, byCache)},
+				{name: "rockscache", most: 1, fleet: fetchers(b, addr, processes, byRocks)},
 			}
 			turn := 0
 			for b.Loop() {
@@ -65,22 +66,36 @@ func BenchmarkStampede(b *testing.B) {
 // users is how many users' ages have been wanted: the next one's is not there.
 var users atomic.Int64
 
-func byRin(b *testing.B, opts ...rin.FetchOption) func(*redis.Client) fetcher {
-	return func(client *redis.Client) fetcher {
-		root := open(b, client)
+func byRin(opts ...rin.FetchOption) func(b *testing.B, addr string) fetcher {
+	return func(b *testing.B, addr string) fetcher {
+		root := open(b, newClient(b, addr))
 		return func(ctx context.Context, user int, load func() (int, error)) (int, error) {
 			return age.At(root, user).Fetch(ctx, func(context.Context) (int, error) { return load() }, opts...)
 		}
 	}
 }
 
-func byCache(client *redis.Client) fetcher {
-	cached := cache.New(&cache.Options{Redis: client})
+func byCache(b *testing.B, addr string) fetcher {
+	cached := cache.New(&cache.Options{Redis: newClient(b, addr)})
 	return func(ctx context.Context, user int, load func() (int, error)) (n int, err error) {
 		return n, cached.Once(&cache.Item{
 			Ctx: ctx, Key: cacheKey(user), Value: &n, TTL: ttl,
 			Do: func(*cache.Item) (any, error) { return load() },
 		})
+	}
+}
+
+func byRocks(b *testing.B, addr string) fetcher {
+	rocks := newRocks(b, addr)
+	return func(ctx context.Context, user int, load func() (int, error)) (int, error) {
+		text, err := rocks.Fetch2(ctx, rocksKey("age", user), ttl, func() (string, error) {
+			n, err := load()
+			return strconv.Itoa(n), err
+		})
+		if err != nil {
+			return 0, err
+		}
+		return strconv.Atoi(text)
 	}
 }
 
