@@ -61,19 +61,23 @@ func (l *Lease) Fence() int64 { return l.fence }
 
 // Release gives the lease back. It works also when ctx has ended, for up to 5 seconds. A
 // lease that was lost before is [ErrLeaseLost]. Where it fails otherwise, the lease ends
-// by itself. It is ZREM: O(log n) in the permits. Releasing twice does no harm.
+// by itself, and Release can be called once more. It is ZREM: O(log n) in the permits; and
+// where another process waits, then RPUSH too. Releasing twice does no harm.
 func (l *Lease) Release(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.released {
 		return nil
 	}
-	l.released = true
 	h := l.of.handle
 	w := h.watch(ctx)
 	err := context.Cause(l.ctx)
+	if errors.Is(err, context.Canceled) { // by a release that has failed
+		err = nil
+	}
 	l.end()
 	removed, failed := l.of.giveBack(ctx, l.token)
+	l.released = failed == nil
 	switch {
 	case failed != nil && err == nil:
 		err = failed

@@ -55,8 +55,8 @@ func (a *alarm) set(ctx context.Context) {
 		store, key := a.handle.place.store, a.handle.wakeKey()
 		err := store.wait(ctx, key)
 		if err == nil {
-			store.turns.free(a.handle.key)
 			err = store.execOne(ctx, &backend.Delete{Key: key, Pattern: a.handle.pattern()})
+			store.turns.free(a.handle.key)
 		}
 		a.broken = err != nil
 	})

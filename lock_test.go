@@ -295,6 +295,34 @@ func TestLock_waiters(t *testing.T) {
 	})
 }
 
+// A release that has failed can be tried again, and frees the lock then.
+func TestLease_releaseAgain(t *testing.T) {
+	down := errors.New("down")
+	var failing bool
+	store := backend.Intercept(memstore.New(), func(ctx context.Context, ops []backend.Op, next backend.Next) error {
+		if failing {
+			return backend.FailAll(ops, down)
+		}
+		return next(ctx, ops)
+	})
+	lock, ctx := jobLock.At(mustOpen(t, guarded, store), "report"), t.Context()
+	l, err := lock.Acquire(ctx, lease)
+	check(t, err)
+	failing = true
+	for range 2 {
+		if err := l.Release(ctx); !errors.Is(err, down) {
+			t.Errorf("Release of a store that is down: %v", err)
+		}
+	}
+	failing = false
+	if err := l.Release(ctx); err != nil {
+		t.Errorf("Release once more: %v", err)
+	}
+	if _, held, err := lock.Holder(ctx); held || err != nil {
+		t.Errorf("the lock is held: %t, %v", held, err)
+	}
+}
+
 // Who waits is woken when another process gives a lease back, long before it would ask again,
 // and leaves nothing behind.
 func TestLock_woken(t *testing.T) {

@@ -40,7 +40,7 @@ type Backend interface {
 	//   - [ErrWrongKind] where the key holds another kind of Redis value,
 	//   - [ErrUnsupported] where the store does not know the op,
 	//   - [ErrUnknownOutcome] where a write was sent and its reply did not come.
-	//     An op whose [Effect] is [Once] is never sent twice.
+	//     It is never sent twice.
 	//   - the context's error where the context ended first: then
 	//     errors.Is(err, context.DeadlineExceeded) or context.Canceled holds,
 	//     besides ErrUnknownOutcome for a write that had been sent. With a

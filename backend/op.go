@@ -21,8 +21,8 @@ type Op interface {
 	info() info
 	// command adds the op's words to an empty command.
 	command(*wire.Command)
-	// answer gives the op the results that are in the reply to its command. The
-	// results share no memory with it.
+	// answer gives the op the results that are in the reply to its command. They
+	// may share the memory of its texts.
 	answer(wire.Reply) error
 }
 

@@ -53,7 +53,7 @@ func Strings(texts [][]byte) Reply {
 	return Reply{flat: &flat{texts: texts}}
 }
 
-// Bytes is a text that is given away, without a copy of it. Nobody may change the bytes.
+// Bytes is a text that is given away, without a copy of it: nobody else may have it.
 func Bytes(text string) []byte {
 	if text == "" {
 		return []byte{}

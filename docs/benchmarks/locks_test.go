@@ -3,6 +3,7 @@ package benchmarks
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -44,6 +45,58 @@ func BenchmarkLocks(b *testing.B) {
 				}},
 			)
 		})
+	}
+}
+
+// BenchmarkHandover releases a lock that another process waits for, and reports how long that
+// one takes to have it. Both ask every 50 ms; rin's is woken besides.
+func BenchmarkHandover(b *testing.B) {
+	addr := servertest.Start(b, servertest.Redis)
+	var roots [2]*rin.Scope
+	var lockers [2]*redislock.Client
+	for i := range roots {
+		root, err := rin.Open(shared, goredis.New(newClient(b, addr)))
+		check(b, err)
+		roots[i], lockers[i] = root, redislock.New(newClient(b, addr))
+	}
+	rounds := []struct {
+		name string
+		take func(ctx context.Context, process int) (release func(context.Context) error, err error)
+		took []time.Duration
+	}{
+		{name: "rin", take: func(ctx context.Context, process int) (func(context.Context) error, error) {
+			lease, err := job.At(roots[process], "handover").Acquire(ctx, 10*time.Second)
+			return lease.Release, err
+		}},
+		{name: "redislock", take: func(ctx context.Context, process int) (func(context.Context) error, error) {
+			every := &redislock.Options{RetryStrategy: redislock.LinearBackoff(50 * time.Millisecond)}
+			lock, err := lockers[process].Obtain(ctx, "handover", 10*time.Second, every)
+			return lock.Release, err
+		}},
+	}
+	for b.Loop() {
+		for i := range rounds {
+			r := &rounds[i]
+			release, err := r.take(b.Context(), 0)
+			check(b, err)
+			had := make(chan time.Time)
+			go func() {
+				release, err := r.take(b.Context(), 1)
+				had <- time.Now()
+				check(b, err)
+				check(b, release(b.Context()))
+				close(had)
+			}()
+			time.Sleep(10*time.Millisecond + rand.N(50*time.Millisecond)) // It may be anywhere between two questions.
+			start := time.Now()
+			check(b, release(b.Context()))
+			r.took = append(r.took, (<-had).Sub(start))
+			<-had
+		}
+	}
+	b.ReportMetric(0, "ns/op") // it is mostly the time until the release
+	for _, r := range rounds {
+		b.ReportMetric(median(r.took), r.name+"-ns")
 	}
 }
 
