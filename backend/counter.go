@@ -114,8 +114,7 @@ func (o *IncrByFloat) answer(r wire.Reply) error {
 const countScript = mayScript + countBody
 
 const countBody = `local field = ARGV[7]
-local no = refused(field and ARGV[1], 1, 1) or refused(field and 'HGET', 1) or refused(field and 'HDEL', 1) or
-  refused(not field and ARGV[1], 1) or refused(not field and 'GET') or refused(not field and 'SET', 1) or refused(not field and 'UNLINK') or
+local no = refused(field and 'HDEL', 1) or refused(not field and 'SET', 1) or refused(not field and 'UNLINK') or
   refused(ARGV[5] ~= '' and 'PEXPIRE', 1) or refused(ARGV[6] ~= '' and 'PTTL')
 if no then return no end
 local float, where, read = ARGV[1]:find('FLOAT', 1, true), {key, field}, field and 'HGET' or 'GET'

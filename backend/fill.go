@@ -116,7 +116,7 @@ local live, ended, _, last, nothing, failure = leases(KEYS[2], ARGV[1])
 if not value and nothing then return {'NOTHING', value, at, 0, old} end
 if old and failure then return {'FAILED', value, at, 0, old} end
 if #live > 0 and ARGV[1]:sub(1, 1) ~= '+' then return {'HELD', value, at, live[#live] - ms, old} end
-local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
+local no = refused(#ended > 0 and 'ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
 if no then return no end
 for _, token in ipairs(ended) do redis.call('ZREM', KEYS[2], token) end
 redis.call('ZADD', KEYS[2], ms + ARGV[2], ARGV[1])
@@ -215,15 +215,18 @@ func (o *Fill) beside() []string { return beside(o.Leases, o.Kept) }
 //	ARGV[9] the milliseconds for which it is known
 const fillScript = mayScript + nowScript + seenScript + `local value, at = seen(ARGV[2] ~= '')
 local score, said = tonumber(redis.call('ZSCORE', KEYS[2], ARGV[1]) or 0), ARGV[8] ~= ''
-local no = refused('ZREM', 1) or refused(not said and 'SET', 1) or refused(ARGV[8] ~= 'FAILED' and 'UNLINK') or
-  refused(said and 'ZADD', 1, 1) or refused(said and 'PEXPIRE', 1)
-if no then return no end
 local changed = score <= ms or value ~= (ARGV[2] ~= '' and ARGV[3]) or value and at ~= ARGV[4]
-if changed or ARGV[8] == 'FAILED' then redis.call('ZREM', KEYS[2], ARGV[1]) end
-if changed then return 0 end
+local no = not changed and (refused(not said and 'SET', 1) or refused(said and 'ZADD', 1, 1) or refused(said and 'PEXPIRE', 1))
+if no then return no end
+if changed then
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  return 0
+end
 if ARGV[8] == 'FAILED' then
+  local left = redis.call('PTTL', KEYS[2])
+  redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('ZADD', KEYS[2], ms + ARGV[9], '+!')
-  redis.call('PEXPIRE', KEYS[2], math.max(ARGV[9], redis.call('PTTL', KEYS[2])))
+  redis.call('PEXPIRE', KEYS[2], math.max(ARGV[9], left))
   return 1
 end
 redis.call('UNLINK', KEYS[2])

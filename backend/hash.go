@@ -281,7 +281,7 @@ func (e Expiry) expiring() []string {
 	return []string{"PEXPIRE"}
 }
 
-const takeScript = mayScript + `local no = refused('HDEL', 1) or refused(ARGV[2] ~= '' and 'PEXPIRE', 1) or refused(ARGV[3] ~= '' and 'PTTL')
+const takeScript = mayScript + `local no = refused(ARGV[2] ~= '' and 'PEXPIRE', 1) or refused(ARGV[3] ~= '' and 'PTTL')
 if no then return no end
 local value = redis.call('HGET', KEYS[1], ARGV[1])
 if not value then return false end

@@ -95,12 +95,12 @@ local ms = math.floor(now / 1000)
 const acquireScript = mayScript + nowScript + leasesOf + `local live, ended, last, latest = leases(key, ARGV[1])
 now = math.max(now, last + 1)
 local over = #live - ARGV[3]
-local no = refused('ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
-if no then return no end
 if over >= 0 then
   if ARGV[5] ~= '0' then redis.call('ZADD', key, ms + ARGV[5], '+?') end
   return {0, live[over + 1] - ms}
 end
+local no = refused(#ended > 0 and 'ZADD', 1, 1) or refused('PEXPIRE', 1) or refused('ZREM', 1)
+if no then return no end
 for _, token in ipairs(ended) do redis.call('ZREM', key, token) end
 local number = string.format('%.0f', now)
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1], number, '')
@@ -155,7 +155,7 @@ func (o *Prolong) info() info {
 	return info{name: "prolong", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
 }
 
-const prolongScript = mayScript + nowScript + `local no = refused('ZADD', 1, 1) or refused('PTTL') or refused('PEXPIRE', 1)
+const prolongScript = mayScript + nowScript + `local no = refused('PTTL') or refused('PEXPIRE', 1)
 if no then return no end
 if tonumber(redis.call('ZSCORE', key, ARGV[1]) or 0) <= ms then return 0 end
 redis.call('ZADD', key, ms + ARGV[2], ARGV[1])

@@ -61,9 +61,7 @@ const LimitEpoch = 1_735_689_600
 //
 // The answer is an array of whether they are allowed, how many remain, and the microseconds
 // until they are allowed and until nothing is remembered.
-const limitScript = mayScript + `local n, rate, per, burst, peek = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] ~= ''
-local no = refused(not peek and 'SET', 1)
-if no then return no end
+const limitScript = `local key, n, rate, per, burst, peek = KEYS[1], tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5] ~= ''
 local now = redis.call('TIME')
 now = (now[1] - 1735689600) * 1000000 + now[2]
 local function note(text, life) redis.call('SET', key, text, 'PX', string.format('%.0f', math.ceil(life / 1000))) end

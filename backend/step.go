@@ -9,10 +9,11 @@ import (
 	"github.com/redisimnest/rin/backend/wire"
 )
 
-// mayScript begins a script: by refused, that ends with an error, before anything is done,
-// where the user may not run one of its commands, since what a script has done nothing takes
-// back. Each is given with as many words behind its key as it has, which newer servers check
-// too. Redis 6.2 can't say so beforehand.
+// mayScript begins a script that calls something behind its first write: by refused, it ends
+// with an error, before anything is done, where the user may not run that, since what a script
+// has done nothing takes back. Each command is given with as many words behind its key as it
+// has, which newer servers check too. Redis 6.2 can't say so beforehand. The first write is
+// the server's to refuse, but for one that a condition may keep from being made at all.
 const mayScript = `local key, may = KEYS[1], redis.acl_check_cmd
 local function refused(name, ...)
   if name and may and not may(name, key, ...) then return redis.error_reply('NOPERM the user may not run ' .. name) end
@@ -57,8 +58,8 @@ const stepBody = `local left = -1
 local try, follow = tonumber(ARGV[9]), tonumber(ARGV[10])
 local at, did, answer = 11 + try + follow, 1, false
 local once, anew = ARGV[5]:find('NX', 1, true) ~= nil, ARGV[1] == 'NEW'
-local no = refused(at < #ARGV and ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))) or refused(ARGV[3] ~= '' and ARGV[3], 1) or
-  refused(once and 'PTTL') or refused(follow > 0 and ARGV[11 + try], unpack(ARGV, 12 + try, 10 + try + follow)) or refused(anew and 'UNLINK')
+local no = refused(ARGV[1] ~= '' and at < #ARGV and ARGV[at], unpack(ARGV, at + 1, math.min(at + 9, #ARGV))) or refused(ARGV[3] ~= '' and ARGV[3], 1) or
+  refused(once and 'PTTL') or refused(follow > 0 and ARGV[11 + try], unpack(ARGV, 12 + try, 10 + try + follow))
 if no then return no end
 if anew then
   redis.call(ARGV[2], key)

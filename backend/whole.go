@@ -157,9 +157,7 @@ func (k Kind) whole() whole {
 //	ARGV[2] how many words an element has
 //	ARGV[3] ~ where the order of elements says nothing
 //	ARGV[4] the command that reads all, and its words behind the key
-const wholeScript = mayScript + `local size, parts = tonumber(ARGV[2]), {}
-local no = refused(ARGV[4], unpack(ARGV, 5)) or refused(ARGV[1] ~= '' and 'UNLINK')
-if no then return no end
+const wholeScript = `local key, size, parts = KEYS[1], tonumber(ARGV[2]), {}
 local all = redis.call(ARGV[4], key, unpack(ARGV, 5))
 for i = 1, #all, size do
   local part = {}
