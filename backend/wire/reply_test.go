@@ -60,12 +60,18 @@ func TestReply_emptyArray(t *testing.T) {
 	}
 }
 
-// What a caller does to the bytes of a reply does not change the reply.
-func TestReply_bytesAreOwn(t *testing.T) {
-	r := wire.Reply{Text: "value"}
-	text, _, _ := r.Bytes()
-	copy(text, "other")
-	if r.Text != "value" {
-		t.Errorf("the reply became %v", r)
+// A reply gives its text away: nothing is copied, and one can't be appended to at the cost of
+// what lies behind it.
+func TestReply_bytesAreGiven(t *testing.T) {
+	r := wire.Reply{Text: "value, and more"[:5]}
+	if n := testing.AllocsPerRun(100, func() { _, _, _ = r.Bytes() }); n != 0 {
+		t.Errorf("Bytes takes %v allocations", n)
+	}
+	text, found, err := r.Bytes()
+	if string(append(text, "!"...)) != "value!" || !found || err != nil || r.Text != "value" {
+		t.Errorf("Bytes = %q, %t, %v, of %v", text, found, err, r)
+	}
+	if text, found, err := (wire.Reply{}).Bytes(); text == nil || len(text) != 0 || !found || err != nil {
+		t.Errorf("Bytes of an empty text = %#v, %t, %v", text, found, err)
 	}
 }
