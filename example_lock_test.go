@@ -41,7 +41,7 @@ func ExampleLock() {
 	lock := ReportLock.At(office, "monday")
 	err = lock.Do(ctx, 10*time.Second, func(ctx context.Context) error {
 		_, err := lock.TryAcquire(ctx, 10*time.Second)
-		fmt.Println(err)
+		fmt.Println("somebody else has it:", errors.Is(err, rin.ErrLocked))
 		return nil // ctx ends if the lock is lost meanwhile
 	})
 	if err != nil {
@@ -60,7 +60,7 @@ func ExampleLock() {
 	err = books.write(lease.Fence()-1, "the report of a process that stood still")
 	fmt.Println(err)
 	// Output:
-	// rin: try acquire office:lock:report:monday: locked for 10s, unless the holder renews its lease
+	// somebody else has it: true
 	// the report of monday
 	// written with the lock of somebody else
 }
