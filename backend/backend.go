@@ -46,9 +46,8 @@ type Backend interface {
 	//     besides ErrUnknownOutcome for a write that had been sent. With a
 	//     context that has ended before the call, nothing is sent.
 	//
-	// What Exec puts into an op is the caller's to keep: it shares no memory with
-	// the store. Nobody changes it in place, since it may be what a client has
-	// read into a string. What the op carries in belongs to the caller too: Exec reads
+	// What Exec puts into an op belongs to the caller: it shares no memory with
+	// the store. What the op carries in belongs to the caller too: Exec reads
 	// it before it returns, and keeps a copy of what it needs for longer.
 	//
 	// Exec without ops does nothing and returns nil.

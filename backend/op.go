@@ -22,7 +22,7 @@ type Op interface {
 	// command adds the op's words to an empty command.
 	command(*wire.Command)
 	// answer gives the op the results that are in the reply to its command. They
-	// may share the memory of its texts.
+	// share no memory with it, but for what [wire.Bytes] has given away.
 	answer(wire.Reply) error
 }
 

@@ -11,8 +11,7 @@ import (
 // within one.
 //
 // Text is a status or a string as it is, a number in digits, and a bool as 1 or
-// 0. Whoever makes a reply gives its texts away: what an op gets out of them may share
-// their memory. Elems are the elements of an array, a set or a push; those of a map are its
+// 0. Elems are the elements of an array, a set or a push; those of a map are its
 // keys and values in turn.
 type Reply struct {
 	Nil  bool
@@ -53,7 +52,8 @@ func Strings(texts [][]byte) Reply {
 	return Reply{flat: &flat{texts: texts}}
 }
 
-// Bytes is a text that is given away, without a copy of it: nobody else may have it.
+// Bytes is a text that a client has read for this reply alone, and that is given away with
+// it, without a copy: nobody else may have it, and it may be no constant.
 func Bytes(text string) []byte {
 	if text == "" {
 		return []byte{}
@@ -109,7 +109,7 @@ func (r Reply) IsArray() bool { return r.Elems != nil || r.flat != nil }
 // isText says that the reply is a text, which may be empty.
 func (r *Reply) isText() bool { return !r.Nil && !r.IsArray() && r.Err == nil }
 
-// Bytes is the text, and whether it was there: the nil reply has none.
+// Bytes is a copy of the text, and whether it was there: the nil reply has none.
 func (r Reply) Bytes() (text []byte, found bool, err error) {
 	switch {
 	case r.Nil:
@@ -117,7 +117,7 @@ func (r Reply) Bytes() (text []byte, found bool, err error) {
 	case !r.isText():
 		return nil, false, r.unexpected("a string")
 	}
-	return Bytes(r.Text), true, nil
+	return []byte(r.Text), true, nil
 }
 
 // Is says that the reply is this text.
@@ -171,7 +171,7 @@ func (r Reply) Texts() ([][]byte, error) {
 		if !elem.isText() {
 			return nil, r.unexpected("an array of strings")
 		}
-		texts = append(texts, Bytes(elem.Text))
+		texts = append(texts, []byte(elem.Text))
 	}
 	return texts, nil
 }
