@@ -21,8 +21,7 @@ end
 `
 
 // stepScript makes a write one atomic step with what must hold before it, with what
-// follows it, and with the expiry of its key, whatever the command is. It is sent
-// whole, with EVAL: in a pipeline nobody could answer a NOSCRIPT. It calls no command
+// follows it, and with the expiry of its key, whatever the command is. It calls no command
 // that the step doesn't ask for, so that an ACL needs to allow no other.
 //
 //	KEYS[1]  the key
