@@ -20,7 +20,7 @@ import (
 const (
 	deadline = 100 * time.Millisecond
 	// grace is how much later than its deadline an op may return.
-	grace = 100 * time.Millisecond
+	grace = 300 * time.Millisecond
 	// cancelReadTimeout is by when a cancelled op has to return.
 	cancelReadTimeout = 200 * time.Millisecond
 )

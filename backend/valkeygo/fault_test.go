@@ -23,7 +23,7 @@ import (
 )
 
 // grace is how long after a context's end an operation may return.
-const grace = 100 * time.Millisecond
+const grace = 300 * time.Millisecond
 
 // mode is a way in which the client sends.
 type mode struct {

@@ -30,13 +30,17 @@ var (
 )
 
 const (
-	fixedKeys   = 600
-	counters    = 20
-	cachedKeys  = 50
-	ownKeys     = 5 // of each caller
-	opTime      = time.Second
-	walkTime    = 5 * time.Second
-	punctuality = 100 * time.Millisecond
+	fixedKeys  = 600
+	counters   = 20
+	cachedKeys = 50
+	ownKeys    = 5 // of each caller
+	opTime     = time.Second
+	walkTime   = 5 * time.Second
+
+	// punctuality is far below the seconds by which what forgets its deadline is late
+	// (the clients' own times for a dial, a read or a refresh), and far above what a
+	// busy machine takes for the steps after the deadline, beside its late timers.
+	punctuality = 500 * time.Millisecond
 )
 
 // world is a store under load.
