@@ -142,7 +142,7 @@ type fetch[T any] struct {
 	// load sets what the loader says of each of the items.
 	load func(ctx context.Context, items []*item[T])
 	// flight is one that this fetch has started, and not yet waited for.
-	flight *flight.Flight
+	flight *loadFlight
 	start  time.Time // where there is a limit
 }
 
@@ -166,7 +166,7 @@ type seen struct {
 
 // look reads the value, with all else that the fetch has to know. Where a load of it is
 // flying that began before the key was changed, later callers board it no more.
-func (f *fetch[T]) look(ctx context.Context, flying *flight.Flight) (v Maybe[T], left time.Duration, err error) {
+func (f *fetch[T]) look(ctx context.Context, flying *loadFlight) (v Maybe[T], left time.Duration, err error) {
 	var r seen
 	if flying == nil && f.how.shared {
 		key := readKey{f.flightKey(), f.how.beta > 0, f.how.absentFor > 0}
@@ -196,7 +196,7 @@ func (f *fetch[T]) found(r seen) (v Maybe[T], left time.Duration, err error) {
 }
 
 // readAll reads in one round trip.
-func (f *fetch[T]) readAll(ctx context.Context, flying *flight.Flight) (r seen, err error) {
+func (f *fetch[T]) readAll(ctx context.Context, flying *loadFlight) (r seen, err error) {
 	q := f.query(flying)
 	if err := f.place.store.exec(ctx, q.ops...); err != nil {
 		return r, err
@@ -211,10 +211,10 @@ type query struct {
 	ttl    backend.TTL
 	absent backend.ZScore
 	lease  backend.ZScore
-	flying *flight.Flight
+	flying *loadFlight
 }
 
-func (f *fetch[T]) query(flying *flight.Flight) *query {
+func (f *fetch[T]) query(flying *loadFlight) *query {
 	q := &query{flying: flying}
 	f.access(&q.get)
 	q.ops = append(q.ops, &q.get)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/redisimnest/rin/internal/flight"
@@ -17,6 +16,8 @@ type flightKey struct {
 }
 
 func (h handle) flightKey() flightKey { return flightKey{h.place, h.key} }
+
+type loadFlight = flight.Flight[flightKey]
 
 // readKey is a flightKey with what is read of it.
 type readKey struct {
@@ -65,7 +66,7 @@ func (f *fetch[T]) wait(ctx context.Context, patient bool) (l *loaded[T], first 
 		if flying := flights.Current(f.flightKey()); flying != nil {
 			flying.SetWish(int64(f.how.absentFor))
 		}
-		result, first, err = flights.Join(ctx, f.flightKey(), patience, f.loadOne)
+		result, first, err = flights.Join(ctx, f.flightKey(), patience, f.loading().work(0, f))
 	}
 	var panicked *flight.PanicError
 	switch {
@@ -85,70 +86,48 @@ func (f *fetch[T]) wait(ctx context.Context, patient bool) (l *loaded[T], first 
 	return nil, first, err
 }
 
-// loadOne is the work of a flight by itself.
-func (f *fetch[T]) loadOne(ctx context.Context) (any, error) {
-	it := &item[T]{Entry: f.Entry, flight: flight.Of(ctx)}
-	l := &loading[T]{how: f.how, load: f.load}
-	l.run(ctx, []*item[T]{it})
-	return it.landed()
-}
+func (f *fetch[T]) loading() *loading[T] { return &loading[T]{how: f.how, load: f.load} }
 
 // refresh loads values anew in the background, within a time.
 func (f *fetch[T]) refresh(ctx context.Context, left time.Duration, all ...*fetch[T]) {
-	l := &loading[T]{how: f.how, load: f.load, early: true}
+	l := f.loading()
+	l.early = true
 	l.start(ctx, left, all)
 }
 
-// start starts the flights of those fetches whose keys have none, as one work. With a time
+// start starts the flights of those fetches whose keys have none, by one work. With a time
 // limit they are in the background; else each fetch has to wait for its own.
 func (l *loading[T]) start(ctx context.Context, limit time.Duration, all []*fetch[T]) {
-	var (
-		items        []*item[T]
-		first        *flight.Flight
-		going, ended = make(chan struct{}), make(chan struct{})
-		waitedFor    atomic.Int32 // by the callers of so many flights, and by this one
-	)
-	waitedFor.Store(1)
-	run, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	leave := func() {
-		if waitedFor.Add(-1) == 0 {
-			cancel()
-		}
+	if len(all) == 0 {
+		return
 	}
-	defer leave()
-	defer func() { close(going) }()
-	for _, f := range all {
-		it := &item[T]{Entry: f.Entry}
-		waitedFor.Add(1)
-		started := f.place.store.flights.Start(ctx, f.flightKey(), first, limit > 0, func(ctx context.Context) (any, error) {
-			<-going
-			defer context.AfterFunc(ctx, leave)()
-			if it != items[0] {
-				<-ended
-				return it.landed()
+	keys := make([]flightKey, len(all))
+	for i, f := range all {
+		keys[i] = f.flightKey()
+	}
+	flights := all[0].place.store.flights.Start(ctx, keys, limit > 0, l.work(limit, all...))
+	if limit > 0 {
+		return
+	}
+	for i, f := range all {
+		f.flight = flights[i]
+	}
+}
+
+// work is the load of those fetches that have flights, within a time if that isn't zero.
+func (l *loading[T]) work(limit time.Duration, all ...*fetch[T]) flight.Work[flightKey] {
+	return func(ctx context.Context, flights []*loadFlight) {
+		var items []*item[T]
+		for i, flight := range flights {
+			if flight != nil {
+				items = append(items, &item[T]{Entry: all[i].Entry, flight: flight})
 			}
-			defer close(ended)
-			defer cancel()
-			run := flight.Within(run, it.flight)
-			if limit > 0 {
-				var end context.CancelFunc
-				run, end = context.WithTimeout(run, limit)
-				defer end()
-			}
-			l.run(run, items)
-			return it.landed()
-		})
-		if started == nil {
-			leave()
-			continue
 		}
-		if first == nil {
-			first = started
+		if limit > 0 {
+			var end context.CancelFunc
+			ctx, end = context.WithTimeout(ctx, limit)
+			defer end()
 		}
-		it.flight = started
-		items = append(items, it)
-		if limit == 0 {
-			f.flight = started
-		}
+		l.run(ctx, items)
 	}
 }

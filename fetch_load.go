@@ -26,7 +26,7 @@ type loading[T any] struct {
 // item is an entry that is loaded.
 type item[T any] struct {
 	Entry[T]
-	flight *flight.Flight
+	flight *loadFlight
 	token  []byte
 	claim  *backend.Claim // the last one
 	anew   bool           // though there is a value
@@ -39,7 +39,7 @@ type item[T any] struct {
 	value T
 	said  error
 
-	// What the flight brings: one of them.
+	// What its flight brings: one of them.
 	result *loaded[T]
 	err    error
 }
@@ -63,9 +63,6 @@ type loaded[T any] struct {
 type storeFailure struct{ error }
 
 func (e storeFailure) Unwrap() error { return e.error }
-
-// landed is what the flight of the item brings.
-func (it *item[T]) landed() (any, error) { return it.result, it.err }
 
 // run loads the items, and gives each a result or an error.
 func (l *loading[T]) run(ctx context.Context, items []*item[T]) {
@@ -108,6 +105,7 @@ func (l *loading[T]) settle(ctx context.Context, items []*item[T], failure error
 		case it.err == nil:
 			it.err = failure
 		}
+		it.flight.Bring(it.result, it.err)
 		if it.token == nil {
 			continue
 		}

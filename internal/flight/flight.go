@@ -22,46 +22,98 @@ import (
 // detached. The zero Group has none, and is ready to use.
 type Group[K comparable] struct {
 	mu      sync.Mutex
-	flying  map[K]*Flight
-	all     map[*Flight]struct{}
+	flying  map[K]*Flight[K]
+	all     map[*Flight[K]]struct{}
 	count   atomic.Int32 // of all
 	closing bool
 }
 
-// Work is what a flight does. Its context has the values of the caller who was
-// first, but ends only when nobody waits any more.
-type Work func(context.Context) (any, error)
+// Work is what flights do that have begun together, most often one. Those of [Group.Start]
+// stand where their keys stood, and are nil for keys that had one already. It says what each
+// brings, by [Flight.Bring]. Its context has the values of the caller who was first, but ends
+// only when nobody waits any more for any of them.
+type Work[K comparable] func(ctx context.Context, flights []*Flight[K])
 
-// Flight is one work and those who wait for it.
-type Flight struct {
-	cancel     context.CancelFunc
+// Flight is what is done for one key, and those who wait for it.
+type Flight[K comparable] struct {
+	group      *Group[K]
+	key        K
+	work       *work
 	waiters    int
-	left       bool            // by all of them: it has been cancelled
-	sealed     bool            // later callers wait, and then start another one
-	landed     chan struct{}   // closed once value and err are there
-	awaits     map[*Flight]int // the flights that its own work waits for
-	background bool            // it goes on though nobody waits for it
-	detach     func()
-	seal       func()
+	left       bool // by all of them
+	sealed     bool // later callers wait, and then start another one
+	background bool // it goes on though nobody waits for it
 	mark       atomic.Pointer[string]
 	wish       atomic.Int64
 	value      any
 	err        error
 }
 
-// Of is the flight whose work has ctx, nil for any other context.
-func Of(ctx context.Context) *Flight {
-	f, _ := ctx.Value(underWay{}).(*Flight)
-	return f
+// work is one call of a [Work].
+type work struct {
+	cancel context.CancelFunc
+	flying int           // how many of its flights have not been left
+	landed chan struct{} // closed once all of them have their values and errors
+	awaits map[*work]int // those that it waits for
 }
 
-// Within is ctx for what belongs to the work of a flight.
-func Within(ctx context.Context, f *Flight) context.Context {
-	return context.WithValue(ctx, underWay{}, f)
+// graph guards what works wait for, in all groups.
+var graph sync.Mutex
+
+// await notes that a work waits for another one, until arrive. It is false where the other
+// waits for it, itself or through others. What is no work is nil.
+func (w *work) await(other *work) bool {
+	if w == nil {
+		return true
+	}
+	graph.Lock()
+	defer graph.Unlock()
+	if other.waitsFor(w) {
+		return false
+	}
+	if w.awaits == nil {
+		w.awaits = map[*work]int{}
+	}
+	w.awaits[other]++
+	return true
 }
+
+// waitsFor says that w is the other work, or waits for it, also through others.
+func (w *work) waitsFor(other *work) bool {
+	if w == other {
+		return true
+	}
+	for next := range w.awaits {
+		if next.waitsFor(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// arrive ends what await began.
+func (w *work) arrive(other *work) {
+	if w == nil {
+		return
+	}
+	graph.Lock()
+	defer graph.Unlock()
+	if w.awaits[other]--; w.awaits[other] == 0 {
+		delete(w.awaits, other)
+	}
+}
+
+// of is the work that has ctx, nil for any other context.
+func of(ctx context.Context) *work {
+	w, _ := ctx.Value(underWay{}).(*work)
+	return w
+}
+
+// Bring says what the flight brings. Only its work may.
+func (f *Flight[K]) Bring(value any, err error) { f.value, f.err = value, err }
 
 // Mark is what [Flight.SetMark] has put on the flight, "" before that.
-func (f *Flight) Mark() string {
+func (f *Flight[K]) Mark() string {
 	if mark := f.mark.Load(); mark != nil {
 		return *mark
 	}
@@ -69,24 +121,38 @@ func (f *Flight) Mark() string {
 }
 
 // SetMark puts a mark on the flight.
-func (f *Flight) SetMark(mark string) { f.mark.Store(&mark) }
+func (f *Flight[K]) SetMark(mark string) { f.mark.Store(&mark) }
 
 // Wish is the greatest that [Flight.SetWish] has been given, 0 before that.
-func (f *Flight) Wish() int64 { return f.wish.Load() }
+func (f *Flight[K]) Wish() int64 { return f.wish.Load() }
 
 // SetWish leaves a wish of a caller who is going to board.
-func (f *Flight) SetWish(wish int64) {
+func (f *Flight[K]) SetWish(wish int64) {
 	for old := f.wish.Load(); wish > old && !f.wish.CompareAndSwap(old, wish); old = f.wish.Load() {
 	}
 }
 
 // Seal keeps later callers from boarding the flight: they wait until it has landed, and then
 // start another one.
-func (f *Flight) Seal() { f.seal() }
+func (f *Flight[K]) Seal() {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	f.sealed = true
+}
 
 // Detach keeps later callers from boarding the flight: they start another one, though it has
 // not landed.
-func (f *Flight) Detach() { f.detach() }
+func (f *Flight[K]) Detach() {
+	f.group.mu.Lock()
+	defer f.group.mu.Unlock()
+	f.detach()
+}
+
+func (f *Flight[K]) detach() {
+	if f.group.flying[f.key] == f {
+		delete(f.group.flying, f.key)
+	}
+}
 
 var (
 	// ErrCircle says that a work would wait for itself, directly or through others.
@@ -99,7 +165,7 @@ var (
 	ErrPatience = errors.New("it takes long")
 )
 
-// underWay is the key in a context of the flight whose work it is for.
+// underWay is the key in a context of the work that it is for.
 type underWay struct{}
 
 // PanicError is the panic of a work.
@@ -115,12 +181,12 @@ func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
 // did. It gives up when ctx ends. After a while that is patience, if it isn't zero, it gives
 // up with [ErrPatience], and the flight goes on. A work that would so wait for itself, which
 // is found out by the context that it was given, gets [ErrCircle] at once.
-func (g *Group[K]) Join(ctx context.Context, key K, patience time.Duration, work Work) (value any, first bool, err error) {
+func (g *Group[K]) Join(ctx context.Context, key K, patience time.Duration, do Work[K]) (value any, first bool, err error) {
 	impatient, stop := after(patience)
 	defer stop()
-	own := Of(ctx)
+	own := of(ctx)
 	for {
-		f, aboard, first, err := g.board(ctx, own, key, work)
+		f, aboard, first, err := g.board(ctx, own, key, do)
 		if err != nil {
 			return nil, false, err
 		}
@@ -132,16 +198,16 @@ func (g *Group[K]) Join(ctx context.Context, key K, patience time.Duration, work
 }
 
 // wait waits for a flight to land, aboard or not.
-func (g *Group[K]) wait(ctx context.Context, own, f *Flight, aboard bool, impatient <-chan time.Time) (any, error) {
+func (g *Group[K]) wait(ctx context.Context, own *work, f *Flight[K], aboard bool, impatient <-chan time.Time) (any, error) {
 	var gaveUp error
 	select {
-	case <-f.landed:
+	case <-f.work.landed:
 	case <-ctx.Done():
 		gaveUp = ctx.Err()
 	case <-impatient:
 		gaveUp = ErrPatience
 	}
-	g.arrive(own, f)
+	own.arrive(f.work)
 	switch {
 	case gaveUp == nil && aboard:
 		return f.value, f.err
@@ -153,22 +219,20 @@ func (g *Group[K]) wait(ctx context.Context, own, f *Flight, aboard bool, impati
 
 // board takes the caller aboard, unless everybody has left the flight. Such a one
 // must have landed before the next begins: a loader that does not heed its
-// context would otherwise run twice at a time. Own is the flight whose work the
-// caller is, nil for any other.
-func (g *Group[K]) board(ctx context.Context, own *Flight, key K, work Work) (f *Flight, aboard, first bool, err error) {
+// context would otherwise run twice at a time. Own is the work that the caller is part of,
+// nil for any other.
+func (g *Group[K]) board(ctx context.Context, own *work, key K, do Work[K]) (f *Flight[K], aboard, first bool, err error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	f = g.flying[key]
-	switch {
-	case f == nil && g.closing:
-		return nil, false, false, ErrClosed
-	case f == nil:
-		ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-		f, first = g.start(ctx, cancel, key, work), true
-	case own != nil && f.waitsFor(own):
+	if f = g.flying[key]; f == nil {
+		if g.closing {
+			return nil, false, false, ErrClosed
+		}
+		f, first = g.start(ctx, []K{key}, do)[0], true
+	}
+	if !own.await(f.work) {
 		return nil, false, false, ErrCircle
 	}
-	own.await(f)
 	if f.left || f.sealed {
 		return f, false, false, nil
 	}
@@ -176,55 +240,30 @@ func (g *Group[K]) board(ctx context.Context, own *Flight, key K, work Work) (f 
 	return f, true, first, nil
 }
 
-// await notes that the work of f waits for another flight. The flight of no work is nil.
-func (f *Flight) await(other *Flight) {
-	if f == nil {
-		return
-	}
-	if f.awaits == nil {
-		f.awaits = map[*Flight]int{}
-	}
-	f.awaits[other]++
-}
-
-// waitsFor says that f is the other flight, or waits for it, also through others.
-func (f *Flight) waitsFor(other *Flight) bool {
-	if f == other {
-		return true
-	}
-	for next := range f.awaits {
-		if next.waitsFor(other) {
-			return true
-		}
-	}
-	return false
-}
-
-// arrive ends what board began for own.
-func (g *Group[K]) arrive(own, f *Flight) {
-	if own == nil {
-		return
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if own.awaits[f]--; own.awaits[f] == 0 {
-		delete(own.awaits, f)
-	}
-}
-
 // leave takes a waiter away. The flight goes on without any if it is to.
-func (g *Group[K]) leave(f *Flight, goOn bool) {
+func (g *Group[K]) leave(f *Flight[K], goOn bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	f.background = f.background || goOn
 	if f.waiters--; f.waiters == 0 && !f.background {
-		f.left = true
-		f.cancel()
+		f.abandon()
+	}
+}
+
+// abandon is called when nobody waits any more for the flight. The last of its work cancels
+// that.
+func (f *Flight[K]) abandon() {
+	if f.left {
+		return
+	}
+	f.left = true
+	if f.work.flying--; f.work.flying == 0 {
+		f.work.cancel()
 	}
 }
 
 // Current is the flight of a key that a caller would board, nil where there is none.
-func (g *Group[K]) Current(key K) *Flight {
+func (g *Group[K]) Current(key K) *Flight[K] {
 	if g.count.Load() == 0 {
 		return nil
 	}
@@ -233,33 +272,33 @@ func (g *Group[K]) Current(key K) *Flight {
 	return g.flying[key]
 }
 
-// Start starts the flight of a key, for a caller who is going to [Group.Wait] for it, or for
-// nobody. It is nil where there is one already, or no more work is begun. Its work is part of
-// that of another flight, if one is given.
-func (g *Group[K]) Start(ctx context.Context, key K, part *Flight, background bool, work Work) *Flight {
+// Start starts the flights of those keys that have none, by one work, for a caller who is
+// going to [Group.Wait] for each of them, or in the background for nobody. The flights stand
+// where their keys stand; they are nil for the other keys, and where no more work is begun.
+func (g *Group[K]) Start(ctx context.Context, keys []K, background bool, do Work[K]) []*Flight[K] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.flying[key] != nil || g.closing {
-		return nil
+	if g.closing {
+		return make([]*Flight[K], len(keys))
 	}
-	own := Of(ctx)
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	f := g.start(ctx, cancel, key, work)
-	if part != nil {
-		f.await(part)
+	flights, own := g.start(ctx, keys, do), of(ctx)
+	for _, f := range flights {
+		if f == nil {
+			continue
+		}
+		if f.background = background; !background {
+			f.waiters = 1
+			own.await(f.work)
+		}
 	}
-	if f.background = background; !background {
-		f.waiters = 1
-		own.await(f)
-	}
-	return f
+	return flights
 }
 
 // Wait waits for a flight that the caller has started, as [Group.Join] does.
-func (g *Group[K]) Wait(ctx context.Context, f *Flight, patience time.Duration) (any, error) {
+func (g *Group[K]) Wait(ctx context.Context, f *Flight[K], patience time.Duration) (any, error) {
 	impatient, stop := after(patience)
 	defer stop()
-	return g.wait(ctx, Of(ctx), f, true, impatient)
+	return g.wait(ctx, of(ctx), f, true, impatient)
 }
 
 // after is when a caller loses patience, if ever.
@@ -289,7 +328,7 @@ func (g *Group[K]) Close(ctx context.Context) (left int) {
 	flying := slices.Collect(maps.Keys(g.all))
 	for _, f := range flying {
 		if f.background && f.waiters == 0 {
-			f.cancel()
+			f.abandon()
 		}
 	}
 	g.mu.Unlock()
@@ -302,61 +341,71 @@ func (g *Group[K]) Close(ctx context.Context) (left int) {
 }
 
 // lands waits for the flight to land. It is false where ctx ends before.
-func (f *Flight) lands(ctx context.Context) bool {
+func (f *Flight[K]) lands(ctx context.Context) bool {
 	select {
-	case <-f.landed:
+	case <-f.work.landed:
 		return true
 	case <-ctx.Done():
 	}
 	select {
-	case <-f.landed: // both had come
+	case <-f.work.landed: // both had come
 		return true
 	default:
 		return false
 	}
 }
 
-// start is called with the lock held.
-func (g *Group[K]) start(ctx context.Context, cancel context.CancelFunc, key K, work Work) *Flight {
-	f := &Flight{cancel: cancel, landed: make(chan struct{}), err: ErrGoexit}
+// start starts the flights of those keys that have none. It is called with the lock held.
+func (g *Group[K]) start(ctx context.Context, keys []K, do Work[K]) []*Flight[K] {
 	if g.flying == nil {
-		g.flying, g.all = map[K]*Flight{}, map[*Flight]struct{}{}
+		g.flying, g.all = map[K]*Flight[K]{}, map[*Flight[K]]struct{}{}
 	}
-	g.flying[key], g.all[f] = f, struct{}{}
-	g.count.Add(1)
-	f.seal = func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		f.sealed = true
-	}
-	f.detach = func() {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if g.flying[key] == f {
-			delete(g.flying, key)
+	w, flights := &work{landed: make(chan struct{})}, make([]*Flight[K], len(keys))
+	for i, key := range keys {
+		if g.flying[key] == nil {
+			f := &Flight[K]{group: g, key: key, work: w, err: ErrGoexit}
+			flights[i], g.flying[key], g.all[f] = f, f, struct{}{}
+			w.flying++
 		}
 	}
-	ctx = Within(ctx, f)
+	if w.flying == 0 {
+		return flights
+	}
+	g.count.Add(int32(w.flying))
+	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ctx = context.WithValue(ctx, underWay{}, w)
 	go func() {
-		defer cancel()
-		defer g.land(f)
-		defer f.catch()
-		f.value, f.err = work(ctx)
+		defer w.cancel()
+		defer g.land(w, flights)
+		defer catch(flights)
+		do(ctx, flights)
 	}()
-	return f
+	return flights
 }
 
-func (g *Group[K]) land(f *Flight) {
-	f.detach()
+func (g *Group[K]) land(w *work, flights []*Flight[K]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.all, f)
-	g.count.Add(-1)
-	close(f.landed)
+	for _, f := range flights {
+		if f != nil {
+			f.detach()
+			delete(g.all, f)
+			g.count.Add(-1)
+		}
+	}
+	close(w.landed)
 }
 
-func (f *Flight) catch() {
-	if v := recover(); v != nil {
-		f.err = &PanicError{v, debug.Stack()}
+// catch has all flights bring the panic of their work.
+func catch[K comparable](flights []*Flight[K]) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	err := &PanicError{v, debug.Stack()}
+	for _, f := range flights {
+		if f != nil {
+			f.Bring(nil, err)
+		}
 	}
 }
