@@ -19,7 +19,7 @@ type Scripts struct {
 }
 
 // Shorten shortens a command that is sent by itself and whose script was sent before, and
-// says whether it has. Where the server has lost the script, [Scripts.Unknown] says so.
+// says whether it has: then [Scripts.Unknown] has to hear the answer.
 func (s *Scripts) Shorten(c *wire.Command) bool {
 	digest := c.Script()
 	if digest == nil || s.off.Load() {
@@ -35,15 +35,23 @@ func (s *Scripts) Shorten(c *wire.Command) bool {
 // ShortenNext shortens a command of a batch that goes to one server whole, where one ahead of
 // it has sent its script; before are those that have. What a server has lost all the same is
 // among those that [Again] picks.
-func (s *Scripts) ShortenNext(c *wire.Command, before *[]any) {
+//
+// As long as no digest has been taken, it tries with the last, which nothing stands behind that
+// would be out of order if this had to be sent again, and says so: then Unknown has to hear the
+// answer.
+func (s *Scripts) ShortenNext(c *wire.Command, before *[]any, last bool) (tried bool) {
 	digest := c.Script()
 	switch {
-	case digest == nil || !s.taken.Load() || s.off.Load():
-	case slices.Contains(*before, digest):
-		c.Shorten()
-	default:
+	case digest == nil || s.off.Load():
+	case !slices.Contains(*before, digest):
 		*before = append(*before, digest)
+	case s.taken.Load():
+		c.Shorten()
+	case last:
+		c.Shorten()
+		return true
 	}
+	return false
 }
 
 // Unknown says that a server has refused a shortened command only because it was shortened,

@@ -74,6 +74,31 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+// Who sends nothing but batches finds out by the last of one whether the server takes digests.
+func TestScripts_batches(t *testing.T) {
+	onPrograms(t, func(t *testing.T, addr string, b store) {
+		servertest.Do(t, addr, "DEL", "n")
+		sentAs(t, addr)
+		for i, want := range []string{"2 whole, 1 by digest", "1 whole, 2 by digest"} {
+			last := counting()
+			if err := b.Exec(t.Context(), counting(), counting(), last); err != nil || last.Now != int64(3*i+3) {
+				t.Errorf("a batch counted to %d, %v", last.Now, err)
+			}
+			wantSentAs(t, addr, want)
+		}
+	})
+	onPrograms(t, func(t *testing.T, addr string, b store) {
+		servertest.Do(t, addr, "DEL", "n")
+		for _, n := range []int64{3, 6} {
+			last := counting()
+			if err := b.Exec(t.Context(), counting(), counting(), last); err != nil || last.Now != n {
+				t.Errorf("a batch counted to %d, %v; want %d", last.Now, err, n)
+			}
+			wantSentAs(t, addr, "3 whole, 0 by digest")
+		}
+	}, "--rename-command", "EVALSHA", "")
+}
+
 // A user may not call by digest, or nobody may: the script is sent whole, from then on.
 func TestScripts_refused(t *testing.T) {
 	onPrograms(t, func(t *testing.T, addr string, b store) {

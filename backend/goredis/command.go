@@ -24,7 +24,8 @@ type command struct {
 	// once says that op may not be sent twice. An abandoned command outlives the
 	// call, and then may not look at op: its caller uses it for something else.
 	once bool
-	// short says that op is sent by itself, and its script called by its digest.
+	// short says that op's script is called by its digest, and that the answer says whether the
+	// server takes that.
 	short bool
 	// sent is how often the words were asked for: at least as often as they
 	// were written to a connection, since hooks and the routing of a cluster
@@ -52,7 +53,7 @@ func newCommands(ctx context.Context, ops []backend.Op, scripts *backend.Scripts
 		case len(ops) == 1:
 			cmds[i].short = scripts.Shorten(c)
 		default:
-			scripts.ShortenNext(c, &before)
+			cmds[i].short = scripts.ShortenNext(c, &before, i == len(ops)-1)
 		}
 		if n := len(c.Words); n > len(words) {
 			words = make([]any, max(n, usualWords*(len(ops)-i-1)))

@@ -149,13 +149,14 @@ func (b *Backend) runCommands(ctx context.Context, cmds []command, w way) (err e
 	} else if !b.runAside(ctx, cmds, w) {
 		return ctx.Err()
 	}
-	if c := &cmds[0]; c.short && b.scripts.Unknown(c.Err()) {
-		return b.runCommands(ctx, newCommands(ctx, []backend.Op{c.op}, nil), w)
-	}
-	for i := range cmds {
+	last := len(cmds) - 1
+	for i := range cmds[:last] {
 		err = cmp.Or(err, cmds[i].settle(ctx))
 	}
-	return err
+	if c := &cmds[last]; c.short && b.scripts.Unknown(c.Err()) {
+		return cmp.Or(err, b.runCommands(ctx, newCommands(ctx, []backend.Op{c.op}, nil), w))
+	}
+	return cmp.Or(err, cmds[last].settle(ctx))
 }
 
 // runAside sends cmds until ctx ends. It reports whether they have their

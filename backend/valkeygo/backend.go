@@ -90,7 +90,11 @@ func (b *Backend) send(ctx context.Context, ops []backend.Op) (err error) {
 	if len(ops) == 1 {
 		return b.sendOne(ctx, ops[0])
 	}
-	for i, result := range b.client.DoMulti(ctx, b.commands(ops)...) {
+	cmds, tried := b.commands(ops)
+	for i, result := range b.client.DoMulti(ctx, cmds...) {
+		if tried && i == len(ops)-1 && b.scripts.Unknown(result.Error()) {
+			return cmp.Or(err, b.sendWhole(ctx, ops[i]))
+		}
 		err = cmp.Or(err, settle(ctx, ops[i], result))
 	}
 	return err
@@ -101,9 +105,14 @@ func (b *Backend) sendOne(ctx context.Context, op backend.Op) error {
 	short := b.scripts.Shorten(c)
 	result := b.client.Do(ctx, b.completed(c))
 	if short && b.scripts.Unknown(result.Error()) {
-		result = b.client.Do(ctx, b.command(op))
+		return b.sendWhole(ctx, op)
 	}
 	return settle(ctx, op, result)
+}
+
+// sendWhole sends an op whose script no digest calls.
+func (b *Backend) sendWhole(ctx context.Context, op backend.Op) error {
+	return settle(ctx, op, b.client.Do(ctx, b.command(op)))
 }
 
 // ready fails ops that there is no use in sending.

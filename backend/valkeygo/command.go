@@ -28,18 +28,17 @@ func (b *Backend) completed(c *wire.Command) valkey.Completed {
 	return cmd.Build()
 }
 
-func (b *Backend) commands(ops []backend.Op) []valkey.Completed {
-	cmds := make([]valkey.Completed, len(ops))
+// commands are those of ops, and whether the last tries to call its script by its digest.
+func (b *Backend) commands(ops []backend.Op) (cmds []valkey.Completed, tried bool) {
+	cmds = make([]valkey.Completed, len(ops))
 	var before []any
 	single := b.client.Mode() != valkey.ClientModeCluster
 	for i, op := range ops {
 		c := backend.Command(op)
-		if single {
-			b.scripts.ShortenNext(c, &before)
-		}
+		tried = single && b.scripts.ShortenNext(c, &before, i == len(ops)-1)
 		cmds[i] = b.completed(c)
 	}
-	return cmds
+	return cmds, tried
 }
 
 // settle gives op its results, or its error, which it returns.
