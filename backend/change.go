@@ -31,7 +31,7 @@ type CompareAndSwap struct {
 }
 
 func (o *CompareAndSwap) info() info {
-	return info{name: "compare and swap", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "compare and swap", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *CompareAndSwap) command(c *wire.Command) {
@@ -71,7 +71,7 @@ type CompareAndDelete struct {
 }
 
 func (o *CompareAndDelete) info() info {
-	return info{name: "compare and delete", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
+	return info{name: "compare and delete", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
 }
 
 func (o *CompareAndDelete) command(c *wire.Command) {

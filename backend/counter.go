@@ -26,7 +26,7 @@ type IncrBy struct {
 }
 
 func (o *IncrBy) info() info {
-	return info{name: "incrby", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "incrby", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *IncrBy) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }
@@ -72,7 +72,7 @@ type IncrByFloat struct {
 }
 
 func (o *IncrByFloat) info() info {
-	return info{name: "incrbyfloat", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "incrbyfloat", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *IncrByFloat) calls() []string { return o.count().calls("GET", "SET", "UNLINK") }

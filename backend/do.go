@@ -33,9 +33,9 @@ type Do struct {
 }
 
 func (o *Do) info() info {
-	i := info{name: "do", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	i := info{name: "do", does: writes(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err}
 	if o.ReadOnly {
-		i.effect = Read
+		i.does = reads(KindAny)
 	}
 	return i
 }

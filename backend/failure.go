@@ -39,15 +39,18 @@ func Refused(op Op, err error) error {
 
 // unsupported says why a server does not know op's command.
 func unsupported(op Op, err error) error {
-	i := op.info()
-	what := cmp.Or(i.feature, i.name)
+	var needs need
+	if op, ok := op.(needing); ok {
+		needs = op.needs()
+	}
+	what := cmp.Or(needs.feature, Name(op))
 	switch {
 	case strings.Contains(strings.ToLower(err.Error()), "'eval'"):
-		return fmt.Errorf("%w: %s needs EVAL, which the server has renamed or switched off: %w", ErrUnsupported, i.name, err)
-	case i.valkey != "":
-		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey %s or later: %w", ErrUnsupported, what, i.since, i.valkey, err)
-	case i.since != "":
-		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey: %w", ErrUnsupported, what, i.since, err)
+		return fmt.Errorf("%w: %s needs EVAL, which the server has renamed or switched off: %w", ErrUnsupported, Name(op), err)
+	case needs.valkey != "":
+		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey %s or later: %w", ErrUnsupported, what, needs.redis, needs.valkey, err)
+	case needs.redis != "":
+		return fmt.Errorf("%w: %s needs Redis %s or later, or Valkey: %w", ErrUnsupported, what, needs.redis, err)
 	}
 	return fmt.Errorf("%w: the server does not know it: %w", ErrUnsupported, err)
 }

@@ -70,7 +70,7 @@ type Seen struct {
 }
 
 func (o *Claim) info() info {
-	return info{name: "claim", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Claimed}
+	return info{name: "claim", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Claimed}
 }
 
 func (o *Claim) beside() []string { return beside(o.Leases, o.Kept) }
@@ -194,7 +194,7 @@ type Fill struct {
 }
 
 func (o *Fill) info() info {
-	return info{name: "fill", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "fill", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *Fill) beside() []string { return beside(o.Leases, o.Kept) }

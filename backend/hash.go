@@ -19,7 +19,7 @@ type HGet struct {
 }
 
 func (o *HGet) info() info {
-	return info{name: "hget", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "hget", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *HGet) command(c *wire.Command) { c.Add(wire.HGET).Key(o.Key).Add(wire.Data(o.Field)) }
@@ -41,7 +41,7 @@ type HMGet struct {
 }
 
 func (o *HMGet) info() info {
-	return info{name: "hmget", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "hmget", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *HMGet) command(c *wire.Command) {
@@ -82,7 +82,7 @@ type HGetAll struct {
 }
 
 func (o *HGetAll) info() info {
-	return info{name: "hgetall", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "hgetall", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *HGetAll) command(c *wire.Command) {
@@ -124,16 +124,17 @@ type HSet struct {
 }
 
 func (o *HSet) info() info {
-	i := info{name: "hset", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
-	return i.withFields(o.FieldExpiry)
+	return info{name: "hset", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
-// withFields is the info of an op that may give fields an expiry.
-func (i info) withFields(e Expiry) info {
+func (o *HSet) needs() need { return o.FieldExpiry.forFields() }
+
+// forFields is what an op needs that may give fields an expiry.
+func (e Expiry) forFields() need {
 	if e.TTL > 0 {
-		i.feature, i.since, i.valkey = "a TTL of fields", "7.4", "9.0"
+		return need{"a TTL of fields", "7.4", "9.0"}
 	}
-	return i
+	return need{}
 }
 
 func (o *HSet) step() step {
@@ -183,9 +184,10 @@ type HSetNX struct {
 }
 
 func (o *HSetNX) info() info {
-	i := info{name: "hsetnx", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-	return i.withFields(o.FieldExpiry)
+	return info{name: "hsetnx", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *HSetNX) needs() need { return o.FieldExpiry.forFields() }
 
 func (o *HSetNX) step() step {
 	s := o.ifDid()
@@ -228,7 +230,7 @@ type HDel struct {
 }
 
 func (o *HDel) info() info {
-	return info{name: "hdel", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "hdel", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *HDel) step() step { return o.items(1) }
@@ -265,7 +267,7 @@ type HGetDel struct {
 }
 
 func (o *HGetDel) info() info {
-	return info{name: "hgetdel", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "hgetdel", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *HGetDel) calls() []string { return append([]string{"HGET", "HDEL"}, o.expiring()...) }
@@ -325,11 +327,10 @@ type HPTTL struct {
 }
 
 func (o *HPTTL) info() info {
-	return info{
-		name: "hpttl", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found,
-		since: "7.4", valkey: "9.0",
-	}
+	return info{name: "hpttl", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*HPTTL) needs() need { return need{redis: "7.4", valkey: "9.0"} }
 
 func (o *HPTTL) command(c *wire.Command) {
 	c.Nested = true
@@ -356,7 +357,7 @@ type HExists struct {
 }
 
 func (o *HExists) info() info {
-	return info{name: "hexists", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "hexists", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *HExists) command(c *wire.Command) { c.Add(wire.HEXISTS).Key(o.Key).Add(wire.Data(o.Field)) }
@@ -373,7 +374,7 @@ type HLen struct {
 }
 
 func (o *HLen) info() info {
-	return info{name: "hlen", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "hlen", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *HLen) command(c *wire.Command) { c.Add(wire.HLEN).Key(o.Key) }
@@ -401,7 +402,7 @@ type HScan struct {
 }
 
 func (o *HScan) info() info {
-	return info{name: "hscan", effect: Read, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "hscan", does: reads(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *HScan) command(c *wire.Command) { addScan(c, wire.HSCAN, o.Key, o.Cursor, o.Count) }
@@ -457,9 +458,10 @@ type HIncrBy struct {
 }
 
 func (o *HIncrBy) info() info {
-	i := info{name: "hincrby", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
-	return i.withFields(o.FieldExpiry)
+	return info{name: "hincrby", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
+
+func (o *HIncrBy) needs() need { return o.FieldExpiry.forFields() }
 
 func (o *HIncrBy) calls() []string { return o.count().calls("HGET", "HDEL") }
 
@@ -503,9 +505,10 @@ type HIncrByFloat struct {
 }
 
 func (o *HIncrByFloat) info() info {
-	i := info{name: "hincrbyfloat", effect: Write, kind: KindHash, key: o.Key, pattern: o.Pattern, err: &o.Err}
-	return i.withFields(o.FieldExpiry)
+	return info{name: "hincrbyfloat", does: writes(KindHash), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (o *HIncrByFloat) needs() need { return o.FieldExpiry.forFields() }
 
 func (o *HIncrByFloat) calls() []string { return o.count().calls("HGET", "HDEL") }
 

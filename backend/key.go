@@ -17,7 +17,7 @@ type Delete struct {
 }
 
 func (o *Delete) info() info {
-	return info{name: "delete", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
+	return info{name: "delete", does: writes(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
 }
 
 func (o *Delete) command(c *wire.Command) { c.Add(wire.UNLINK).Key(o.Key) }
@@ -34,7 +34,7 @@ type Exists struct {
 }
 
 func (o *Exists) info() info {
-	return info{name: "exists", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "exists", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *Exists) command(c *wire.Command) { c.Add(wire.EXISTS).Key(o.Key) }
@@ -54,7 +54,7 @@ type TTL struct {
 }
 
 func (o *TTL) info() info {
-	return info{name: "ttl", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "ttl", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *TTL) command(c *wire.Command) { c.Add(wire.PTTL).Key(o.Key) }
@@ -93,7 +93,7 @@ type Expire struct {
 }
 
 func (o *Expire) info() info {
-	return info{name: "expire", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "expire", does: writes(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *Expire) command(c *wire.Command) {
@@ -117,7 +117,7 @@ type Persist struct {
 }
 
 func (o *Persist) info() info {
-	return info{name: "persist", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "persist", does: writes(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *Persist) command(c *wire.Command) { c.Add(wire.PERSIST).Key(o.Key) }
@@ -135,7 +135,7 @@ type Renew struct {
 }
 
 func (o *Renew) info() info {
-	return info{name: "renew", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "renew", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *Renew) command(c *wire.Command) { c.Add(wire.PEXPIRE).Key(o.Key).Add(millis(o.TTL)) }
@@ -154,7 +154,7 @@ type Type struct {
 }
 
 func (o *Type) info() info {
-	return info{name: "type", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "type", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *Type) command(c *wire.Command) { c.Add(wire.TYPE).Key(o.Key) }
@@ -179,8 +179,10 @@ type ExpireTime struct {
 }
 
 func (o *ExpireTime) info() info {
-	return info{name: "expire time", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "7.0"}
+	return info{name: "expire time", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*ExpireTime) needs() need { return need{redis: "7.0"} }
 
 func (o *ExpireTime) command(c *wire.Command) { c.Add(wire.PEXPIRETIME).Key(o.Key) }
 
@@ -206,7 +208,7 @@ type MemoryUsage struct {
 }
 
 func (o *MemoryUsage) info() info {
-	return info{name: "memory usage", effect: Read, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "memory usage", does: reads(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *MemoryUsage) command(c *wire.Command) { c.Add(wire.MEMORY, wire.USAGE).Key(o.Key) }

@@ -48,7 +48,7 @@ type Acquire struct {
 }
 
 func (o *Acquire) info() info {
-	return info{name: "acquire", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Acquired}
+	return info{name: "acquire", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Acquired}
 }
 
 // NumberTime is how long the last number is kept, in case the server's clock is set back.
@@ -152,7 +152,7 @@ type Prolong struct {
 }
 
 func (o *Prolong) info() info {
-	return info{name: "prolong", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
+	return info{name: "prolong", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Prolonged}
 }
 
 const prolongScript = mayScript + nowScript + `local no = refused('PTTL') or refused('PEXPIRE', 1)
@@ -196,7 +196,7 @@ type Lease struct {
 }
 
 func (o *Leases) info() info {
-	return info{name: "leases", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "leases", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 const leasesScript = mayScript + nowScript + `local held = redis.call('ZRANGEBYSCORE', key, '(' .. ms, '1e14', 'WITHSCORES')

@@ -39,11 +39,11 @@ type Limit struct {
 }
 
 func (o *Limit) info() info {
-	effect := Write
+	i := info{name: "limit", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Allowed}
 	if o.Peek {
-		effect = Read
+		i.does = reads(KindString)
 	}
-	return info{name: "limit", effect: effect, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Allowed}
+	return i
 }
 
 // LimitEpoch is the Unix time from which the keys of limiters count, in microseconds, the

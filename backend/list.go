@@ -29,7 +29,7 @@ type LPush push
 type RPush push
 
 func (o *push) base(name string) info {
-	return info{name: name, effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: name, does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *push) with(from, to int64) step {
@@ -93,7 +93,7 @@ type LPop pop
 type RPop pop
 
 func (o *pop) base(name string) info {
-	return info{name: name, effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+	return info{name: name, does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *pop) write(c *wire.Command, name wire.Word) {
@@ -112,9 +112,11 @@ func (o *pop) read(r wire.Reply) error {
 }
 
 func (o *LPop) info() info                { return (*pop)(o).base("lpop") }
+func (*LPop) needs() need                 { return need{redis: "6.2"} }
 func (o *LPop) command(c *wire.Command)   { (*pop)(o).write(c, wire.LPOP) }
 func (o *LPop) answer(r wire.Reply) error { return (*pop)(o).read(r) }
 func (o *RPop) info() info                { return (*pop)(o).base("rpop") }
+func (*RPop) needs() need                 { return need{redis: "6.2"} }
 func (o *RPop) command(c *wire.Command)   { (*pop)(o).write(c, wire.RPOP) }
 func (o *RPop) answer(r wire.Reply) error { return (*pop)(o).read(r) }
 
@@ -131,7 +133,7 @@ type LIndex struct {
 }
 
 func (o *LIndex) info() info {
-	return info{name: "lindex", effect: Read, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "lindex", does: reads(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *LIndex) command(c *wire.Command) { c.Add(wire.LINDEX).Key(o.Key).Add(wire.Int(o.Index)) }
@@ -156,7 +158,7 @@ type LSet struct {
 }
 
 func (o *LSet) info() info {
-	return info{name: "lset", effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	return info{name: "lset", does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 }
 
 func (o *LSet) command(c *wire.Command) {
@@ -192,7 +194,7 @@ type LRange struct {
 }
 
 func (o *LRange) info() info {
-	return info{name: "lrange", effect: Read, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "lrange", does: reads(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *LRange) command(c *wire.Command) {
@@ -215,7 +217,7 @@ type LLen struct {
 }
 
 func (o *LLen) info() info {
-	return info{name: "llen", effect: Read, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "llen", does: reads(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *LLen) command(c *wire.Command) { c.Add(wire.LLEN).Key(o.Key) }
@@ -237,7 +239,7 @@ type LTrim struct {
 }
 
 func (o *LTrim) info() info {
-	return info{name: "ltrim", effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "ltrim", does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *LTrim) command(c *wire.Command) {
@@ -268,7 +270,7 @@ type LRem struct {
 }
 
 func (o *LRem) info() info {
-	return info{name: "lrem", effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "lrem", does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *LRem) command(c *wire.Command) {
@@ -298,8 +300,10 @@ type LMove struct {
 }
 
 func (o *LMove) info() info {
-	return info{name: "lmove", effect: Write, kind: KindList, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
+	return info{name: "lmove", does: writes(KindList), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*LMove) needs() need { return need{redis: "6.2"} }
 
 func (o *LMove) beside() []string { return []string{o.To} }
 

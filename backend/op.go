@@ -26,17 +26,33 @@ type Op interface {
 	answer(wire.Reply) error
 }
 
-// info is what all ops have in common.
+// info is what all ops have in common. It is asked for several times for each op, and so is
+// no larger than what a function returns without memory.
 type info struct {
 	name    string
-	effect  Effect
-	kind    Kind
+	does    does
 	key     string
 	pattern string
 	err     *error
-	did     *bool  // whether it found, wrote or deleted anything; nil: it always does
-	feature string // what of the op not every server has, if not the op itself
-	since   string // the first version of Redis with it, where that matters
+	did     *bool // whether it found, wrote or deleted anything; nil: it always does
+}
+
+// does is an op's effect, and the kind of value that it wants.
+type does int
+
+func reads(k Kind) does  { return does(k)<<1 | does(Read) }
+func writes(k Kind) does { return does(k)<<1 | does(Write) }
+
+func (d does) effect() Effect { return Effect(d & 1) }
+func (d does) kind() Kind     { return Kind(d >> 1) }
+
+// needing is an op that not every server knows.
+type needing interface{ needs() need }
+
+// need is what not every server has.
+type need struct {
+	feature string // of the op, if it isn't the op itself
+	redis   string // the first version of Redis with it
 	valkey  string // the first version of Valkey with it, if it isn't in all of them
 }
 
@@ -160,7 +176,7 @@ func Keys(op Op) []string {
 func Pattern(op Op) string { return op.info().pattern }
 
 // EffectOf says whether the op may be sent a second time.
-func EffectOf(op Op) Effect { return op.info().effect }
+func EffectOf(op Op) Effect { return op.info().does.effect() }
 
 // AnyWrite says that one of the ops is a [Write].
 func AnyWrite(ops []Op) bool {
@@ -169,7 +185,7 @@ func AnyWrite(ops []Op) bool {
 
 // KindOf is the kind of value that the op wants its key to hold, if it is there:
 // on another kind it fails with [ErrWrongKind].
-func KindOf(op Op) Kind { return op.info().kind }
+func KindOf(op Op) Kind { return op.info().does.kind() }
 
 // Did says that the op found what it asks for, or did what it is for: a Get that
 // found its key, a Set that was applied. It counts where Err is nil.

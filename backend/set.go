@@ -17,7 +17,7 @@ type SAdd struct {
 }
 
 func (o *SAdd) info() info {
-	return info{name: "sadd", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "sadd", does: writes(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SAdd) step() step {
@@ -52,7 +52,7 @@ type SRem struct {
 }
 
 func (o *SRem) info() info {
-	return info{name: "srem", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "srem", does: writes(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SRem) command(c *wire.Command) {
@@ -76,7 +76,7 @@ type SIsMember struct {
 }
 
 func (o *SIsMember) info() info {
-	return info{name: "sismember", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "sismember", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *SIsMember) command(c *wire.Command) {
@@ -97,8 +97,10 @@ type SMIsMember struct {
 }
 
 func (o *SMIsMember) info() info {
-	return info{name: "smismember", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+	return info{name: "smismember", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (*SMIsMember) needs() need { return need{redis: "6.2"} }
 
 func (o *SMIsMember) command(c *wire.Command) {
 	c.Nested = true
@@ -130,7 +132,7 @@ type SCard struct {
 }
 
 func (o *SCard) info() info {
-	return info{name: "scard", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "scard", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SCard) command(c *wire.Command) { c.Add(wire.SCARD).Key(o.Key) }
@@ -157,7 +159,7 @@ type SScan struct {
 }
 
 func (o *SScan) info() info {
-	return info{name: "sscan", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "sscan", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SScan) command(c *wire.Command) { addScan(c, wire.SSCAN, o.Key, o.Cursor, o.Count) }
@@ -187,7 +189,7 @@ type SPop struct {
 }
 
 func (o *SPop) info() info {
-	return info{name: "spop", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "spop", does: writes(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SPop) command(c *wire.Command) {
@@ -217,7 +219,7 @@ type SRandMember struct {
 }
 
 func (o *SRandMember) info() info {
-	return info{name: "srandmember", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "srandmember", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SRandMember) command(c *wire.Command) {
@@ -246,7 +248,7 @@ type SMove struct {
 }
 
 func (o *SMove) info() info {
-	return info{name: "smove", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Moved}
+	return info{name: "smove", does: writes(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Moved}
 }
 
 func (o *SMove) beside() []string { return []string{o.To} }
@@ -292,7 +294,7 @@ type SCombine struct {
 }
 
 func (o *SCombine) info() info {
-	return info{name: "scombine", effect: Read, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "scombine", does: reads(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SCombine) beside() []string { return o.Others }
@@ -330,7 +332,7 @@ type SCombineStore struct {
 }
 
 func (o *SCombineStore) info() info {
-	return info{name: "scombinestore", effect: Write, kind: KindSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "scombinestore", does: writes(KindSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *SCombineStore) beside() []string { return o.From }

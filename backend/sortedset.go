@@ -60,8 +60,10 @@ type ZAdd struct {
 }
 
 func (o *ZAdd) info() info {
-	return info{name: "zadd", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+	return info{name: "zadd", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (*ZAdd) needs() need { return need{redis: "6.2"} }
 
 func (o *ZAdd) step() step {
 	s := o.Expiry.step()
@@ -114,7 +116,7 @@ type ZIncrBy struct {
 }
 
 func (o *ZIncrBy) info() info {
-	return info{name: "zincrby", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zincrby", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZIncrBy) step() step {
@@ -149,7 +151,7 @@ type ZScore struct {
 }
 
 func (o *ZScore) info() info {
-	return info{name: "zscore", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "zscore", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (o *ZScore) command(c *wire.Command) { c.Add(wire.ZSCORE).Key(o.Key).Add(wire.Data(o.Member)) }
@@ -176,8 +178,10 @@ type ZMScore struct {
 }
 
 func (o *ZMScore) info() info {
-	return info{name: "zmscore", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, since: "6.2"}
+	return info{name: "zmscore", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
+
+func (*ZMScore) needs() need { return need{redis: "6.2"} }
 
 func (o *ZMScore) command(c *wire.Command) {
 	c.Nested = true
@@ -219,7 +223,7 @@ type ZRank struct {
 }
 
 func (o *ZRank) info() info {
-	return info{name: "zrank", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
+	return info{name: "zrank", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
 
 func (*ZRank) calls() []string { return []string{"ZSCORE", "ZCOUNT"} }
@@ -264,7 +268,7 @@ type ZRem struct {
 }
 
 func (o *ZRem) info() info {
-	return info{name: "zrem", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zrem", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZRem) command(c *wire.Command) {
@@ -287,7 +291,7 @@ type ZCard struct {
 }
 
 func (o *ZCard) info() info {
-	return info{name: "zcard", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zcard", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZCard) command(c *wire.Command) { c.Add(wire.ZCARD).Key(o.Key) }
@@ -332,7 +336,7 @@ type ZCount struct {
 }
 
 func (o *ZCount) info() info {
-	return info{name: "zcount", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zcount", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZCount) command(c *wire.Command) {
@@ -358,7 +362,7 @@ type ZRange struct {
 }
 
 func (o *ZRange) info() info {
-	return info{name: "zrange", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zrange", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZRange) command(c *wire.Command) {
@@ -392,7 +396,7 @@ type ZAround struct {
 }
 
 func (o *ZAround) info() info {
-	return info{name: "zaround", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zaround", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZAround) calls() []string {
@@ -446,7 +450,7 @@ type ZRangeByScore struct {
 }
 
 func (o *ZRangeByScore) info() info {
-	return info{name: "zrangebyscore", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zrangebyscore", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZRangeByScore) command(c *wire.Command) {
@@ -484,7 +488,7 @@ type ZRemRangeByRank struct {
 }
 
 func (o *ZRemRangeByRank) info() info {
-	return info{name: "zremrangebyrank", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zremrangebyrank", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZRemRangeByRank) command(c *wire.Command) {
@@ -510,7 +514,7 @@ type ZRemRangeByScore struct {
 }
 
 func (o *ZRemRangeByScore) info() info {
-	return info{name: "zremrangebyscore", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zremrangebyscore", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZRemRangeByScore) command(c *wire.Command) {
@@ -540,7 +544,7 @@ type ZPop struct {
 }
 
 func (o *ZPop) info() info {
-	return info{name: "zpop", effect: Write, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zpop", does: writes(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZPop) command(c *wire.Command) {
@@ -579,7 +583,7 @@ type ZScan struct {
 }
 
 func (o *ZScan) info() info {
-	return info{name: "zscan", effect: Read, kind: KindSortedSet, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "zscan", does: reads(KindSortedSet), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *ZScan) command(c *wire.Command) { addScan(c, wire.ZSCAN, o.Key, o.Cursor, o.Count) }

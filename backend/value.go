@@ -20,8 +20,10 @@ type Get struct {
 }
 
 func (o *Get) info() info {
-	return info{name: "get", effect: Read, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
+	return info{name: "get", does: reads(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*Get) needs() need { return need{redis: "6.2"} }
 
 func (o *Get) command(c *wire.Command) {
 	if o.TTL > 0 {
@@ -80,12 +82,14 @@ type Set struct {
 }
 
 func (o *Set) info() info {
-	i := info{name: "set", effect: Write, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied, since: "6.2"}
+	i := info{name: "set", does: writes(KindAny), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 	if o.ReturnOld {
-		i.kind = KindString
+		i.does = writes(KindString)
 	}
 	return i
 }
+
+func (*Set) needs() need { return need{redis: "6.2"} }
 
 func (o *Set) command(c *wire.Command) {
 	switch expires := o.TTL > 0 || !o.ExpireAt.IsZero(); {
@@ -165,8 +169,10 @@ type Take struct {
 }
 
 func (o *Take) info() info {
-	return info{name: "take", effect: Write, kind: KindString, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found, since: "6.2"}
+	return info{name: "take", does: writes(KindString), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Found}
 }
+
+func (*Take) needs() need { return need{redis: "6.2"} }
 
 func (o *Take) command(c *wire.Command) { c.Add(wire.GETDEL).Key(o.Key) }
 

@@ -27,7 +27,7 @@ type Snapshot struct {
 }
 
 func (o *Snapshot) info() info {
-	return info{name: "snapshot", effect: Read, kind: o.Of, key: o.Key, pattern: o.Pattern, err: &o.Err}
+	return info{name: "snapshot", does: reads(o.Of), key: o.Key, pattern: o.Pattern, err: &o.Err}
 }
 
 func (o *Snapshot) calls() []string { return []string{o.Of.whole().read[0].String()} }
@@ -62,7 +62,7 @@ type DeleteUnchanged struct {
 }
 
 func (o *DeleteUnchanged) info() info {
-	return info{name: "delete unchanged", effect: Write, kind: o.Of, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
+	return info{name: "delete unchanged", does: writes(o.Of), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Deleted}
 }
 
 func (o *DeleteUnchanged) calls() []string { return []string{o.Of.whole().read[0].String(), "UNLINK"} }
@@ -90,12 +90,14 @@ type Restore struct {
 }
 
 func (o *Restore) info() info {
-	i := info{name: "restore", effect: Write, kind: o.Of, key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
+	i := info{name: "restore", does: writes(o.Of), key: o.Key, pattern: o.Pattern, err: &o.Err, did: &o.Applied}
 	if o.IfAbsent {
-		i.kind = KindAny
+		i.does = writes(KindAny)
 	}
-	return i.withFields(o.FieldExpiry)
+	return i
 }
+
+func (o *Restore) needs() need { return o.FieldExpiry.forFields() }
 
 func (o *Restore) step() step {
 	s, w := o.Expiry.step(), o.Of.whole()

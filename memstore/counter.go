@@ -12,8 +12,8 @@ import (
 )
 
 var counterDeeds = []deed{
-	writes((*Store).incrBy),
-	writes((*Store).incrByFloat),
+	timeless(writes((*Store).incrBy), func(o *backend.IncrBy) bool { return o.TTL == 0 }),
+	timeless(writes((*Store).incrByFloat), func(o *backend.IncrByFloat) bool { return o.TTL == 0 }),
 }
 
 func (s *Store) incrBy(o *backend.IncrBy, it *item, now time.Time) {

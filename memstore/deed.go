@@ -16,26 +16,32 @@ type deed struct {
 	locks bool
 	// run gives op its answer. The key holds it, of a kind that op wants; or nil.
 	run func(s *Store, op backend.Op, it *item, now time.Time)
+	// timeless says that run does not look at the time, if the item does not: to ask for it
+	// takes longer than most ops. If nil, it does.
+	timeless func(op backend.Op) bool
 }
 
 // deeds are those of all ops that the store knows.
 var deeds = byType(valueDeeds, keyDeeds, changeDeeds, counterDeeds, hashDeeds, listDeeds, setDeeds, sortedSetDeeds, wholeDeeds, leaseDeeds, fillDeeds, limitDeeds)
 
-func byType(families ...[]deed) map[reflect.Type]deed {
-	all := map[reflect.Type]deed{}
+func byType(families ...[]deed) map[typeID]*deed {
+	all := map[typeID]*deed{}
 	for _, family := range families {
 		for _, d := range family {
-			all[d.op] = d
+			all[idOf(d.op)] = &d
 		}
 	}
 	return all
 }
 
-// deedOf is how op is carried out, if the store knows it.
-func deedOf(op backend.Op) (deed, bool) {
-	d, ok := deeds[reflect.TypeOf(op)]
-	return d, ok
-}
+// typeID is the address of what the runtime knows of a type: the type itself takes a map
+// three times as long.
+type typeID uintptr
+
+func idOf(t reflect.Type) typeID { return typeID(reflect.ValueOf(t).Pointer()) }
+
+// deedOf is how op is carried out, nil where the store does not know it.
+func deedOf(op backend.Op) *deed { return deeds[idOf(reflect.TypeOf(op))] }
 
 // pointerTo is what an op is: a pointer to a struct.
 type pointerTo[O any] interface {
@@ -56,7 +62,15 @@ func reads[O any, P pointerTo[O]](f func(o P, it *item, now time.Time)) deed {
 // looks is the deed of ops that only read a structure, and that have their answer
 // already where there is none.
 func looks[S structure, O any, P pointerTo[O]](f func(o P, in S)) deed {
-	return underLock(reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) }))
+	d := underLock(reads(func(o P, it *item, _ time.Time) { f(o, it.other.(S)) }))
+	d.timeless = func(backend.Op) bool { return true }
+	return d
+}
+
+// timeless is a deed that does not look at the time where f says so.
+func timeless[O any, P pointerTo[O]](d deed, f func(o P) bool) deed {
+	d.timeless = func(op backend.Op) bool { return f(op.(P)) }
+	return d
 }
 
 // underLock is a deed that takes the lock at once.
@@ -68,11 +82,11 @@ func underLock(d deed) deed {
 // changes is the deed of ops that change a structure, which fresh makes where there is
 // none. They say whether they have done something.
 func changes[S structure, O any, P pointerTo[O]](fresh func() S, life func(o P) backend.Expiry, f func(o P, in S) (did bool)) deed {
-	return writes(func(s *Store, o P, it *item, now time.Time) {
+	return timeless(writes(func(s *Store, o P, it *item, now time.Time) {
 		in := structureIn(it, fresh)
 		did := f(o, in)
 		s.settle(backend.Key(o), it, in, life(o), did, now)
-	})
+	}), func(o P) bool { return life(o).TTL == 0 })
 }
 
 // structureIn is the item's structure, or a fresh one where there is no item.

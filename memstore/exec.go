@@ -36,30 +36,34 @@ func (s *Store) exec(op backend.Op) {
 			return
 		}
 	}
-	d, ok := deedOf(op)
-	if !ok {
+	d, key := deedOf(op), backend.Key(op)
+	if d == nil {
 		backend.Fail(op, unsupported(op))
 		return
 	}
 	if !d.locks {
-		if it, now := s.look(backend.Key(op)); it == nil || it.other == nil {
+		if it, now := s.look(key); it == nil || it.other == nil {
 			s.do(d, op, it, now)
 			return
 		}
 	}
-	now := s.lock()
+	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.carryOut(d, op, now)
+	if it := s.keys.load(key); !it.ages() && d.timeless != nil && d.timeless(op) {
+		s.do(d, op, it, time.Time{})
+		return
+	}
+	s.carryOut(d, op, s.now())
 }
 
 // carryOut carries out a deed, under the lock.
-func (s *Store) carryOut(d deed, op backend.Op, now time.Time) {
+func (s *Store) carryOut(d *deed, op backend.Op, now time.Time) {
 	s.do(d, op, s.keys.live(backend.Key(op), now), now)
 }
 
 // do carries out a deed on the item of op's key, if its kind is the one that op
 // wants.
-func (s *Store) do(d deed, op backend.Op, it *item, now time.Time) {
+func (s *Store) do(d *deed, op backend.Op, it *item, now time.Time) {
 	if err := wants(backend.KindOf(op), it); err != nil {
 		backend.Fail(op, err)
 	} else {

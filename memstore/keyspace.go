@@ -54,6 +54,15 @@ func (it *item) expired(now time.Time) bool {
 	return it.expires() && !now.Before(it.expireAt)
 }
 
+// ages says that the item, if there is one, or a part of it, expires.
+func (it *item) ages() bool {
+	if it == nil {
+		return false
+	}
+	h, ok := it.other.(*hash)
+	return it.expires() || ok && len(h.until) > 0
+}
+
 // over says that nothing is left of the item: it has expired, or all its fields have. It
 // deletes the fields that have.
 func (it *item) over(now time.Time) bool {

@@ -14,7 +14,7 @@ func (s *Store) Transact(ctx context.Context, ops ...backend.Op) error {
 		return err
 	}
 	for _, op := range ops {
-		if _, ok := deedOf(op); !ok {
+		if deedOf(op) == nil {
 			return backend.FailAll(ops, unsupported(op))
 		}
 	}
@@ -23,8 +23,7 @@ func (s *Store) Transact(ctx context.Context, ops ...backend.Op) error {
 	defer s.asOne()()
 
 	for _, op := range ops {
-		d, _ := deedOf(op)
-		s.carryOut(d, op, now)
+		s.carryOut(deedOf(op), op, now)
 	}
 	return backend.FirstErr(ops)
 }
