@@ -110,7 +110,7 @@ func (l *loading[T]) settle(ctx context.Context, items []*item[T], failure error
 			continue
 		}
 		if it.lease != nil {
-			it.lease.end()
+			it.lease.end(context.Canceled)
 		}
 		_, _ = it.loads().giveBack(ctx, it.token)
 	}
@@ -337,7 +337,7 @@ func (it *item[T]) end(op backend.Op) {
 	err := backend.Err(op)
 	if err == nil { // the lease is given back, or was lost before
 		if it.lease != nil {
-			it.lease.end()
+			it.lease.end(context.Canceled)
 		}
 		it.token = nil
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"time"
@@ -31,8 +32,8 @@ type Lease struct {
 
 	ctx  context.Context
 	lose context.CancelCauseFunc
-	// expiry loses the lease when it has not been renewed in time.
-	expiry *time.Timer
+	// renewal renews the lease by and by, and expiry loses it when that has not come in time.
+	renewal, expiry *time.Timer
 
 	mu       sync.Mutex
 	released bool
@@ -75,7 +76,7 @@ func (l *Lease) Release(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) { // by a release that has failed
 		err = nil
 	}
-	l.end()
+	l.end(context.Canceled)
 	removed, failed := l.of.giveBack(ctx, l.token)
 	l.released = failed == nil
 	switch {
@@ -88,9 +89,11 @@ func (l *Lease) Release(ctx context.Context) error {
 }
 
 // end ends what renews the lease, and its context.
-func (l *Lease) end() {
+func (l *Lease) end(cause error) {
+	l.renewal.Stop()
 	l.expiry.Stop()
-	l.lose(context.Canceled)
+	l.lose(cause)
+	l.of.handle.place.store.letsGo(l)
 }
 
 // within is ctx, which also ends when the lease is lost, with its cause.
@@ -103,39 +106,37 @@ func (l *Lease) within(ctx context.Context) (held context.Context, end func()) {
 // begin has the lease, which was asked for at a time, renewed until it ends.
 func (l *Lease) begin(ctx context.Context, asked time.Time) {
 	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
-	l.expiry = time.AfterFunc(time.Until(l.until(asked)), l.expire)
-	if !l.of.handle.place.store.goLease(func() { l.renew(asked) }) {
-		l.lose(ErrClosed)
+	l.expiry, l.renewal = time.AfterFunc(never, l.expire), time.AfterFunc(never, l.renew)
+	l.expiry.Reset(time.Until(l.until(asked)))
+	l.renewal.Reset(time.Until(asked.Add(l.time / 3)))
+	if !l.of.handle.place.store.holds(l) {
+		l.end(ErrClosed)
 	}
 }
 
-// renew renews the lease that was asked for at a time, until it is released or lost.
-func (l *Lease) renew(asked time.Time) {
-	defer context.AfterFunc(l.of.handle.place.store.life, func() { l.lose(ErrClosed) })()
-	next := asked.Add(l.time / 3)
-	timer := time.NewTimer(time.Until(next))
-	defer timer.Stop()
-	for {
-		select {
-		case <-l.ctx.Done():
-			return
-		case <-timer.C:
-		}
-		if asked = time.Now(); !l.limit.IsZero() && asked.Add(l.time).After(l.limit) {
-			return
-		}
-		held, err := l.prolong(asked)
-		switch {
-		case err == nil && held:
-			next = asked.Add(l.time / 3)
-		case err == nil:
-			l.lose(errEnded)
-			return
-		default:
-			next = time.Now().Add(l.time / 12)
-		}
-		timer.Reset(time.Until(next))
+// never is when a timer fires that is not set.
+const never = math.MaxInt64
+
+// renew renews the lease, and has itself called again, until the lease is released or lost.
+func (l *Lease) renew() {
+	store, asked := l.of.handle.place.store, time.Now()
+	if l.ctx.Err() != nil || !store.renewing() {
+		return
 	}
+	defer store.renewals.Done()
+	if !l.limit.IsZero() && asked.Add(l.time).After(l.limit) {
+		return
+	}
+	held, err := l.prolong(asked)
+	next := asked.Add(l.time / 3)
+	switch {
+	case err == nil && !held:
+		l.end(errEnded)
+		return
+	case err != nil:
+		next = time.Now().Add(l.time / 12)
+	}
+	l.renewal.Reset(time.Until(next))
 }
 
 var errEnded = fmt.Errorf("%w: it was broken, or has expired on the server", ErrLeaseLost)
@@ -168,7 +169,7 @@ func (l *Lease) expire() {
 	if l.why != nil {
 		err = fmt.Errorf("%w: %w", err, l.why)
 	}
-	l.lose(err)
+	l.end(err)
 }
 
 // permits is a lock or a semaphore at its place in a store: what the two have in common.

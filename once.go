@@ -165,7 +165,7 @@ func (o OnceEntry[R]) run(ctx context.Context, lease *Lease, seen backend.Seen, 
 	e := o.entry
 	stored := false
 	defer func() {
-		if lease.end(); !stored {
+		if lease.end(context.Canceled); !stored {
 			_, _ = lease.of.giveBack(ctx, lease.token)
 		}
 	}()

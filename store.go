@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -34,10 +35,11 @@ type store struct {
 	reads    coalesce.Group[readKey, seen]
 	turns    turns
 	// life ends with Close, and with it the leases that are kept.
-	life    context.Context
-	end     context.CancelCauseFunc
-	leaseMu sync.Mutex // none begins while life ends
-	leases  sync.WaitGroup
+	life     context.Context
+	end      context.CancelCauseFunc
+	leaseMu  sync.Mutex // no lease, and no renewal of one, begins when life has ended
+	leases   map[*Lease]struct{}
+	renewals sync.WaitGroup
 }
 
 // exec carries out ops in one round trip. It and transact are the only callers of
@@ -81,23 +83,48 @@ func (s *store) insist(ctx context.Context, ops ...backend.Op) (again bool, err 
 	}
 }
 
-// goLease has a goroutine keep a lease, unless the store is closed.
-func (s *store) goLease(keep func()) bool {
+// holds notes a lease that is held, unless the store is closed.
+func (s *store) holds(l *Lease) bool {
 	s.leaseMu.Lock()
 	defer s.leaseMu.Unlock()
 	if s.life.Err() != nil {
 		return false
 	}
-	s.leases.Go(keep)
+	if s.leases == nil {
+		s.leases = map[*Lease]struct{}{}
+	}
+	s.leases[l] = struct{}{}
 	return true
 }
 
-// endLeases ends those that are kept, and waits for their goroutines.
+func (s *store) letsGo(l *Lease) {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	delete(s.leases, l)
+}
+
+// renewing begins the renewal of a lease, unless the store is closed. With the last of them
+// its renewals are done.
+func (s *store) renewing() (begun bool) {
+	s.leaseMu.Lock()
+	defer s.leaseMu.Unlock()
+	if s.life.Err() != nil {
+		return false
+	}
+	s.renewals.Add(1)
+	return true
+}
+
+// endLeases ends those that are held, and waits for the renewals that are under way.
 func (s *store) endLeases() {
 	s.leaseMu.Lock()
 	s.end(ErrClosed)
+	held := slices.Collect(maps.Keys(s.leases))
 	s.leaseMu.Unlock()
-	s.leases.Wait()
+	for _, l := range held {
+		l.end(ErrClosed)
+	}
+	s.renewals.Wait()
 }
 
 // sleep waits until d has passed, or wake says so. Where ctx ends before, or the store is
