@@ -107,11 +107,12 @@ func (l *Lease) within(ctx context.Context) (held context.Context, end func()) {
 func (l *Lease) begin(ctx context.Context, asked time.Time) {
 	l.ctx, l.lose = context.WithCancelCause(context.WithoutCancel(ctx))
 	l.expiry, l.renewal = time.AfterFunc(never, l.expire), time.AfterFunc(never, l.renew)
-	l.expiry.Reset(time.Until(l.until(asked)))
-	l.renewal.Reset(time.Until(asked.Add(l.time / 3)))
 	if !l.of.handle.place.store.holds(l) {
 		l.end(ErrClosed)
+		return
 	}
+	l.expiry.Reset(time.Until(l.until(asked)))
+	l.renewal.Reset(time.Until(asked.Add(l.time / 3)))
 }
 
 // never is when a timer fires that is not set.

@@ -103,8 +103,8 @@ func (s *store) letsGo(l *Lease) {
 	delete(s.leases, l)
 }
 
-// renewing begins the renewal of a lease, unless the store is closed. With the last of them
-// its renewals are done.
+// renewing begins the renewal of a lease, which ends by renewals.Done, unless the store is
+// closed.
 func (s *store) renewing() (begun bool) {
 	s.leaseMu.Lock()
 	defer s.leaseMu.Unlock()
