@@ -277,3 +277,20 @@ func TestFetchAll_arguments(t *testing.T) {
 		t.Errorf("of two stores: %v, %v", results, err)
 	}
 }
+
+// An entry that stands twice is loaded once, whether it is there or not.
+func TestFetchAll_twice(t *testing.T) {
+	root, l := mustOpen(t, fetchRoot, memstore.New()), &allLoader{}
+	entries := agesAt(root, 2)
+	l.values = map[string]int{entries[0].Key(): 100}
+	results, err := rin.FetchAll(t.Context(), slices.Concat(entries, entries), l.load)
+	check(t, err)
+	if len(l.calls) != 1 || len(l.calls[0]) != 2 {
+		t.Errorf("the loader was asked for %v", l.calls)
+	}
+	for i, r := range results {
+		if loaded := i%2 == 0; r.Found != loaded || loaded && r.Value != 100 || !loaded && !errors.Is(r.Err, rin.ErrNotFound) {
+			t.Errorf("#%d: %v", i, r)
+		}
+	}
+}

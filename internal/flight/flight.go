@@ -29,7 +29,7 @@ type Group[K comparable] struct {
 }
 
 // Work is what flights do that have begun together, most often one. Those of [Group.Start]
-// stand where their keys stood, and are nil for keys that had one already. It says what each
+// stand where their keys stood first, and are nil for keys that had one already. It says what each
 // brings, by [Flight.Bring]. Its context has the values of the caller who was first, but ends
 // only when nobody waits any more for any of them.
 type Work[K comparable] func(ctx context.Context, flights []*Flight[K])
@@ -228,7 +228,8 @@ func (g *Group[K]) board(ctx context.Context, own *work, key K, do Work[K]) (f *
 		if g.closing {
 			return nil, false, false, ErrClosed
 		}
-		f, first = g.start(ctx, []K{key}, do)[0], true
+		g.start(ctx, []K{key}, do)
+		f, first = g.flying[key], true
 	}
 	if !own.await(f.work) {
 		return nil, false, false, ErrCircle
@@ -274,21 +275,24 @@ func (g *Group[K]) Current(key K) *Flight[K] {
 
 // Start starts the flights of those keys that have none, by one work, for a caller who is
 // going to [Group.Wait] for each of them, or in the background for nobody. The flights stand
-// where their keys stand; they are nil for the other keys, and where no more work is begun.
+// where their keys stand, also where a key stands a second time; they are nil for the other
+// keys, and where no more work is begun.
 func (g *Group[K]) Start(ctx context.Context, keys []K, background bool, do Work[K]) []*Flight[K] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	flights := make([]*Flight[K], len(keys))
 	if g.closing {
-		return make([]*Flight[K], len(keys))
+		return flights
 	}
-	flights, own := g.start(ctx, keys, do), of(ctx)
-	for _, f := range flights {
-		if f == nil {
+	w, own := g.start(ctx, keys, do), of(ctx)
+	for i, key := range keys {
+		f := g.flying[key]
+		if f.work != w {
 			continue
 		}
-		if f.background = background; !background {
-			f.waiters = 1
-			own.await(f.work)
+		if flights[i], f.background = f, background; !background {
+			f.waiters++
+			own.await(w)
 		}
 	}
 	return flights
@@ -355,8 +359,9 @@ func (f *Flight[K]) lands(ctx context.Context) bool {
 	}
 }
 
-// start starts the flights of those keys that have none. It is called with the lock held.
-func (g *Group[K]) start(ctx context.Context, keys []K, do Work[K]) []*Flight[K] {
+// start starts the flights of those keys that have none, by one work if there are any. It is
+// called with the lock held.
+func (g *Group[K]) start(ctx context.Context, keys []K, do Work[K]) *work {
 	if g.flying == nil {
 		g.flying, g.all = map[K]*Flight[K]{}, map[*Flight[K]]struct{}{}
 	}
@@ -369,7 +374,7 @@ func (g *Group[K]) start(ctx context.Context, keys []K, do Work[K]) []*Flight[K]
 		}
 	}
 	if w.flying == 0 {
-		return flights
+		return w
 	}
 	g.count.Add(int32(w.flying))
 	ctx, w.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -380,7 +385,7 @@ func (g *Group[K]) start(ctx context.Context, keys []K, do Work[K]) []*Flight[K]
 		defer catch(flights)
 		do(ctx, flights)
 	}()
-	return flights
+	return w
 }
 
 func (g *Group[K]) land(w *work, flights []*Flight[K]) {

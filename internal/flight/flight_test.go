@@ -225,10 +225,15 @@ func TestStart_together(t *testing.T) {
 		}
 		go g.Join(t.Context(), "b", 0, answer(nil, nil)) //nolint:errcheck // it only has to be there
 		synctest.Wait()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
 		start := func() (a, c *flight.Flight[string]) {
 			flights := g.Start(t.Context(), []string{"a", "b", "c", "c"}, false, under)
-			if flights[1] != nil || flights[3] != nil {
+			if flights[1] != nil || flights[3] != flights[2] {
 				t.Fatal("a key has two flights")
+			}
+			if _, err := g.Wait(ended, flights[3], 0); !errors.Is(err, context.Canceled) {
+				t.Errorf("c: %v, want the context's end", err)
 			}
 			return flights[0], flights[2]
 		}
@@ -236,8 +241,6 @@ func TestStart_together(t *testing.T) {
 		if _, err := g.Wait(t.Context(), a, time.Second); !errors.Is(err, flight.ErrPatience) {
 			t.Errorf("a: %v, want %v", err, flight.ErrPatience)
 		}
-		ended, cancel := context.WithCancel(t.Context())
-		cancel()
 		if _, err := g.Wait(ended, c, 0); !errors.Is(err, context.Canceled) {
 			t.Errorf("c: %v, want the context's end", err)
 		}
