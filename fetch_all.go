@@ -21,7 +21,7 @@ import (
 // All that Fetch promises holds for each entry: a key that somebody else is loading is not
 // loaded again, but waited for, and [Exclusive], [RefreshEarly], [CacheAbsent] and the other
 // options apply. Where others keep some of the keys from being loaded, the loader is called
-// again for those that they leave.
+// again for those that they leave. An entry that stands twice is loaded once.
 //
 // The error is a [*BatchError] that names the entries which failed, as in [Batch.Run];
 // ErrNotFound is none. The entries must be of one store, else it is [ErrOtherStore].
