@@ -49,9 +49,11 @@ func (s *Store) exec(op backend.Op) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if it := s.keys.load(key); !it.ages() && d.timeless != nil && d.timeless(op) {
-		s.do(d, op, it, time.Time{})
-		return
+	if d.timeless != nil && d.timeless(op) {
+		if it := s.keys.load(key); !it.ages() {
+			s.do(d, op, it, time.Time{})
+			return
+		}
 	}
 	s.carryOut(d, op, s.now())
 }

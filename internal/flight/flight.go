@@ -29,9 +29,9 @@ type Group[K comparable] struct {
 }
 
 // Work is what flights do that have begun together, most often one. Those of [Group.Start]
-// stand where their keys stood first, and are nil for keys that had one already. It says what each
-// brings, by [Flight.Bring]. Its context has the values of the caller who was first, but ends
-// only when nobody waits any more for any of them.
+// stand where their keys stood first, and are nil for keys that had one already. It says what
+// each brings, by [Flight.Bring]. Its context has the values of the caller who was first, but
+// ends only when nobody waits any more for any of them.
 type Work[K comparable] func(ctx context.Context, flights []*Flight[K])
 
 // Flight is what is done for one key, and those who wait for it.
